@@ -1,0 +1,81 @@
+//! Is this app the one that its spec describes?
+//!
+//! A hand-written OpenAPI 3.0 document leads, and an actix app that is annotated with utoipa follows. Called from the
+//! app's `build.rs`, this crate lets no build succeed in which the two differ:
+//!
+//! ```no_run
+//! # let drawn = serde_json::Value::Null; // in truth: serde_json::to_value(api::document())
+//! let text = std::fs::read_to_string("openapi/api.yaml").unwrap();
+//! let checked = contract::Spec::read("openapi/api.yaml", &text)
+//!     .and_then(|spec| contract::check(spec, &drawn))
+//!     .unwrap_or_else(|report| panic!("{report}"));
+//! println!("{}", checked.json());
+//! ```
+//!
+//! The crate knows nothing of any one app. It is given a document, and answers either that document, checked, or
+//! everything that is wrong.
+
+mod compare;
+mod data;
+mod finding;
+mod gate;
+mod grammar;
+#[cfg(feature = "mutants")]
+#[doc(hidden)]
+pub mod mutants;
+mod normal;
+mod pointer;
+mod reference;
+mod report;
+mod spec;
+mod yaml;
+
+pub use finding::{Finding, Kind, Location, Operation, Part, Side};
+pub use report::Report;
+pub use spec::Spec;
+
+use serde_json::Value;
+
+/// Holds the implementation to the spec.
+///
+/// `drawn` is the OpenAPI 3.1 document that utoipa draws from the routes that are really mounted
+/// (`serde_json::to_value(openapi)`).
+///
+/// # Errors
+///
+/// Every difference between the two documents, not only the first.
+pub fn check(spec: Spec, drawn: &Value) -> Result<Checked, Report> {
+    let findings = compare::compare(spec.document(), drawn, spec.source());
+    if !findings.is_empty() {
+        return Err(Report::new(findings));
+    }
+    let (yaml, document) = spec.into_parts();
+    Ok(Checked { yaml, document })
+}
+
+/// A spec that an implementation was held to, and that is therefore true of it. Only [`check`] makes one.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    yaml: String,
+    document: Value,
+}
+
+impl Checked {
+    /// The document, its keys in the order of the YAML.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The document as JSON, its keys in the order of the YAML.
+    #[must_use]
+    pub fn json(&self) -> String {
+        format!("{:#}", self.document)
+    }
+
+    /// The document as it was written, to the letter.
+    #[must_use]
+    pub fn yaml(&self) -> &str {
+        &self.yaml
+    }
+}

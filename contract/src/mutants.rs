@@ -1,0 +1,124 @@
+//! Does the check see everything? Every node of a spec is deleted, changed, renamed, doubled and given siblings, one
+//! at a time, and the whole check must notice each time that the document has changed.
+//!
+//! What need not be noticed, because the document still says the same, is decided by an [oracle](oracle) of its own: a
+//! short list of rules on where the edit was made. It shares no code with the check.
+//!
+//! This module is for tests, of this crate and of apps that use it: feature `mutants`.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::compare;
+use crate::gate;
+use crate::report::Report;
+use crate::spec::{Source, Spec};
+
+mod edit;
+mod emit;
+mod oracle;
+mod rewrites;
+
+pub use edit::{Action, Edit};
+pub use rewrites::{Rewrite, rewrites};
+
+/// What became of the mutants of one spec.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// How many mutants say something else than the spec.
+    pub mutants: usize,
+    /// How many of those the check found.
+    pub found: usize,
+    /// How many edits left a document that says the same.
+    pub equivalent: usize,
+    /// Mutants that the check did not find: holes.
+    pub survivors: Vec<String>,
+    /// Equivalent documents that the check complained about.
+    pub false_alarms: Vec<String>,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mutants, found, false_alarms, .. } = self;
+        write!(out, "mutants: {mutants}, found: {found}, false alarms: {}", false_alarms.len())
+    }
+}
+
+impl Tally {
+    /// Whether every mutant was found, and nothing else.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.found == self.mutants && self.false_alarms.is_empty()
+    }
+
+    fn add(&mut self, other: Self) {
+        self.mutants += other.mutants;
+        self.found += other.found;
+        self.equivalent += other.equivalent;
+        self.survivors.extend(other.survivors);
+        self.false_alarms.extend(other.false_alarms);
+    }
+
+    fn judge(&mut self, edit: &Edit, rule: Option<&str>, noticed: bool) {
+        match (rule, noticed) {
+            (None, true) => {
+                self.mutants += 1;
+                self.found += 1;
+            }
+            (None, false) => {
+                self.mutants += 1;
+                self.survivors.push(edit.to_string());
+            }
+            (Some(_), false) => self.equivalent += 1,
+            (Some(rule), true) => {
+                self.equivalent += 1;
+                self.false_alarms.push(format!("{edit} (equivalent: {rule})"));
+            }
+        }
+    }
+}
+
+/// Makes all mutants of a spec and runs the check on each. The spec and the drawn document must agree.
+///
+/// # Errors
+///
+/// The report on the spec itself, if it does not pass.
+pub fn run(text: &str, drawn: &Value) -> Result<Tally, Report> {
+    let spec = Spec::read("the spec", text)?;
+    crate::check(spec.clone(), drawn)?;
+    let document = spec.document();
+    let edits = edit::edits(document);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = edits.len().div_ceil(threads).max(1);
+    let mut tally = Tally::default();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> =
+            edits.chunks(share).map(|edits| scope.spawn(move || judge(document, drawn, edits))).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(share) => tally.add(share),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    Ok(tally)
+}
+
+fn judge(document: &Value, drawn: &Value, edits: &[Edit]) -> Tally {
+    let mut tally = Tally::default();
+    let mut mutant = document.clone();
+    let source = Source::without_text();
+    for edit in edits {
+        let Some(original) = edit.apply(&mut mutant) else { continue };
+        let rule = oracle::equivalent(document, edit);
+        tally.judge(edit, rule, is_noticed(&mutant, drawn, &source));
+        edit.undo(&mut mutant, original);
+    }
+    tally
+}
+
+/// The whole check, the quicker half first: a finding of either refuses the document.
+fn is_noticed(mutant: &Value, drawn: &Value, source: &Source) -> bool {
+    compare::differ(mutant, drawn, source) || !gate::check(mutant, source).is_empty()
+}

@@ -1,0 +1,70 @@
+//! The documented refusals, each said once: its status, its sentence, its headers.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder};
+
+use super::super::problem;
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+macro_rules! refusals {
+    ($($name:ident $status:literal $description:literal $($header:literal: $meaning:literal)?;)*) => {$(
+        pub(super) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> Responses {
+                let response = ResponseBuilder::new()
+                    .description($description)
+                    $(.header($header, text_header($meaning)))?
+                    .content(problem::MEDIA_TYPE, ContentBuilder::new().schema(Some(problem::schema_ref())).build());
+                Responses::from([($status.to_owned(), response.build().into())])
+            }
+        }
+    )*};
+}
+
+refusals! {
+    BadRequest "400" "The request breaks a rule of this document; `errors` names each offending field";
+    Unauthorized "401" "There is no access token, or not a valid one"
+        "WWW-Authenticate": "The scheme to use, which is `Bearer`";
+    Forbidden "403" "The credentials do not reach this far";
+    NotFound "404" "There is no such file";
+    MethodNotAllowed "405" "This path has no such method" "Allow": "The methods that it has";
+    Conflict "409" "Other bytes are already stored under this token";
+    ContentTooLarge "413" "The body is larger than what is allowed or was signed";
+    UnsupportedMediaType "415" "The body is of another type than what is documented or was signed";
+    RangeNotSatisfiable "416" "The file has no such range" "Content-Range": "The file's size, as `bytes */SIZE`";
+    ServiceUnavailable "503" "The storage or the registry cannot be reached; try again later"
+        "Retry-After": "In how many seconds to try again";
+    InsufficientStorage "507" "There is no room left for the file";
+}
+
+/// The same refusal as the answer to a HEAD request, which has no body.
+pub(super) struct Bodiless<R>(PhantomData<R>);
+
+impl<R: IntoResponses> IntoResponses for Bodiless<R> {
+    fn responses() -> Responses {
+        let bodiless = |(status, response)| match response {
+            RefOr::T(Response { description, headers, .. }) => {
+                let mut bodiless = ResponseBuilder::new().description(description).build();
+                bodiless.headers = headers;
+                (status, bodiless.into())
+            }
+            reference @ RefOr::Ref(_) => (status, reference),
+        };
+        R::responses().into_iter().map(bodiless).collect()
+    }
+}
+
+/// A header that its answer always has.
+pub(super) fn text_header(meaning: &str) -> utoipa::openapi::Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some(meaning))
+        .build()
+}

@@ -1,0 +1,45 @@
+//! The bearer token of a request (RFC 6750).
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest};
+
+use super::port::{Attachments, Caller};
+use super::problem::Problem;
+
+/// What the request carried as its credentials, not judged yet. To take it never fails, so that a handler judges the
+/// credentials first and looks at the rest of the request after.
+pub struct Bearer(Option<String>);
+
+impl Bearer {
+    /// Who is calling.
+    ///
+    /// # Errors
+    /// 401 if there is no bearer token or not a valid one; 503 if that cannot be found out.
+    pub async fn authenticate(&self, port: &dyn Attachments) -> Result<Caller, Problem> {
+        let token = self.0.as_deref().ok_or_else(Problem::no_credentials)?;
+        Ok(port.authenticate(token).await?)
+    }
+}
+
+impl FromRequest for Bearer {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(token(request))))
+    }
+}
+
+/// The credentials of the one `Authorization` header, if its scheme is `Bearer` in whatever case (RFC 9110, section
+/// 11.1).
+fn token(request: &HttpRequest) -> Option<String> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let (value, None) = (headers.next()?.to_str().ok()?, headers.next()) else { return None };
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+}

@@ -1,0 +1,296 @@
+//! A JSON value as it came, and a deserializer over it whose errors know where they happened.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
+
+/// A JSON value that keeps what serde would drop: the order and the repetition of members.
+#[derive(Clone, Debug)]
+pub(in super::super) enum Node {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A whole number from 0
+    Unsigned(u64),
+    /// A whole number below 0
+    Signed(i64),
+    /// Any other number
+    Float(f64),
+    /// A string
+    Text(String),
+    /// An array
+    Array(Vec<Node>),
+    /// An object
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// Puts `node` at `pointer`, in place of what is there under that name. False if there is no such place.
+    pub(super) fn put(&mut self, pointer: &str, node: Node) -> bool {
+        let Some((parent, name)) = pointer.rsplit_once('/') else {
+            *self = node;
+            return true;
+        };
+        let mut at = self;
+        for name in parent.split('/').skip(1) {
+            let name = unescape(name);
+            let next = match at {
+                Node::Object(members) => {
+                    members.iter_mut().find(|(key, _)| *key == name).map(|(_, node)| node)
+                }
+                Node::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
+                _ => None,
+            };
+            let Some(next) = next else { return false };
+            at = next;
+        }
+        let name = unescape(name);
+        match at {
+            Node::Object(members) => {
+                members.retain(|(key, _)| *key != name);
+                members.push((name, node));
+                true
+            }
+            Node::Array(items) => match name.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                Some(item) => {
+                    *item = node;
+                    true
+                }
+                None => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+fn unescape(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Unsigned(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Signed(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Node, E> {
+        Ok(Node::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Node::Object(members))
+    }
+}
+
+/// A name as a step of a JSON pointer (RFC 6901, section 3).
+pub(super) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// A node and where it stands, so that an error can say so.
+pub(super) struct Place<'a> {
+    pub(super) node: &'a Node,
+    pub(super) pointer: String,
+}
+
+/// Why a node is not what the DTO wants, and where.
+#[derive(Debug)]
+pub(super) struct Mismatch {
+    pub(super) pointer: String,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Missing(&'static str),
+    Duplicate(&'static str),
+    Other { message: Cow<'static, str>, known: Option<Node> },
+}
+
+impl Mismatch {
+    fn new(kind: Kind) -> Self {
+        Self { pointer: String::new(), kind }
+    }
+
+    fn says(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Other { message: message.into(), known: None })
+    }
+
+    /// The same, seen from the node at `pointer`; the innermost place that knows itself wins.
+    fn at(mut self, pointer: &str) -> Self {
+        if self.pointer.is_empty() {
+            pointer.clone_into(&mut self.pointer);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.kind, f)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl de::Error for Mismatch {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::says(message.to_string())
+    }
+
+    fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::says(format!("must be {expected}"))
+    }
+
+    fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::says(format!("must be {expected}"))
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(Kind::Other {
+            message: format!("must be one of {}", expected.join(", ")).into(),
+            known: expected.first().map(|first| Node::Text((*first).to_owned())),
+        })
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::new(Kind::Missing(name))
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::new(Kind::Duplicate(name))
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Mismatch> for Place<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Place<'_> {
+    type Error = Mismatch;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        let pointer = self.pointer;
+        let result = match self.node {
+            Node::Null => visitor.visit_unit(),
+            Node::Bool(value) => visitor.visit_bool(*value),
+            Node::Unsigned(value) => visitor.visit_u64(*value),
+            Node::Signed(value) => visitor.visit_i64(*value),
+            Node::Float(value) => visitor.visit_f64(*value),
+            Node::Text(value) => visitor.visit_str(value),
+            Node::Array(items) => visitor.visit_seq(SeqDeserializer::new(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, node)| Place { node, pointer: format!("{pointer}/{index}") }),
+            )),
+            Node::Object(members) => {
+                visitor.visit_map(MapDeserializer::new(members.iter().map(|(name, node)| {
+                    (name.as_str(), Place { node, pointer: format!("{pointer}/{}", escape(name)) })
+                })))
+            }
+        };
+        result.map_err(|mismatch| mismatch.at(&pointer))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        let pointer = self.pointer.clone();
+        let result = match self.node {
+            Node::Text(text) => IntoDeserializer::<Mismatch>::into_deserializer(text.as_str())
+                .deserialize_enum(name, variants, visitor),
+            _ => Err(de::Error::unknown_variant("", variants)),
+        };
+        result.map_err(|mismatch| mismatch.at(&pointer))
+    }
+
+    /// Unlike `deserialize_any`, refuses an array, of which serde would make a struct too.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mismatch> {
+        match self.node {
+            Node::Object(_) => self.deserialize_any(visitor),
+            _ => Err(Mismatch::says("must be an object").at(&self.pointer)),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map identifier ignored_any
+    }
+}

@@ -1,0 +1,158 @@
+//! The composition root: the only place that names every layer. `serve` and the tests start the same application here.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::config::{Contradiction, DataFolder, Settings, StorageProvider};
+use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
+use crate::registry::sqlite::SqliteRegistry;
+use crate::registry::{Registry, RegistryError};
+use crate::service::{PublicOrigin, Service};
+use crate::storage::local::{LocalStore, UnusableFolder};
+use crate::token::{InvalidKeys, Keyring};
+
+/// The application, ready to be run.
+pub struct Application {
+    /// The server.
+    pub listening: Listening,
+    /// Where clients reach it.
+    pub origin: PublicOrigin,
+    /// The registry, to look into and to close.
+    pub registry: Arc<SqliteRegistry>,
+}
+
+/// Why the application cannot start. Each is one sentence for whoever started it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings contradict each other.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+    /// `CORS_ALLOWED_ORIGINS` cannot be read.
+    #[error(transparent)]
+    Origins(#[from] InvalidOrigins),
+    /// `SIGNING_KEYS` cannot be read.
+    #[error("SIGNING_KEYS: {0}")]
+    Keys(InvalidKeys),
+    /// The file of the signing key cannot be read.
+    #[error("{}: {source}", path.display())]
+    KeyFile {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        source: InvalidKeys,
+    },
+    /// A file or folder cannot be made or read.
+    #[error("cannot use {}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No random key can be made.
+    #[error("the operating system gives no random bytes for a signing key")]
+    Random(#[source] getrandom::Error),
+    /// The folder of the files cannot be used.
+    #[error(transparent)]
+    Storage(#[from] UnusableFolder),
+    /// The registry cannot be opened.
+    #[error("cannot open the registry {}", path.display())]
+    Registry {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: RegistryError,
+    },
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which address.
+        address: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Application {
+    /// Puts the layers together as `settings` say, and listens.
+    pub async fn start(settings: &Settings) -> Result<Self, StartError> {
+        let origins = AllowedOrigins::parse(&settings.cors_allowed_origins)?;
+        let address = format!("{}:{}", bracketed(settings), settings.port);
+        let listen = |source| StartError::Listen { address: address.clone(), source };
+        let listener = TcpListener::bind((settings.host, settings.port)).map_err(listen)?;
+        let origin = match &settings.public_origin {
+            Some(origin) => origin.clone(),
+            None => listened(settings, listener.local_addr().map_err(listen)?.port()),
+        };
+        let policy = settings.policy(origin.clone())?;
+
+        make_folder(&settings.data.path)?;
+        let keys = keys(settings)?;
+        let store = match settings.storage_provider {
+            StorageProvider::Local => Arc::new(LocalStore::open(&settings.files(), policy.buckets.clone())?),
+        };
+        let registry = Arc::new(open_registry(&settings.data).await?);
+        let service =
+            Service::new(policy, keys, store.clone(), registry.clone() as Arc<dyn Registry>, SystemTime::now);
+        let backend = Backend { port: Arc::new(service), store, registry: registry.clone() };
+        let listening = http::serve(listener, backend, origins, settings.shutdown_timeout).map_err(listen)?;
+        Ok(Self { listening, origin, registry })
+    }
+}
+
+/// The registry in `data`, which is made if it is not there.
+pub async fn open_registry(data: &DataFolder) -> Result<SqliteRegistry, StartError> {
+    make_folder(&data.path)?;
+    let path = data.registry();
+    SqliteRegistry::open(&path).await.map_err(|source| StartError::Registry { path, source })
+}
+
+fn make_folder(path: &Path) -> Result<(), StartError> {
+    fs::create_dir_all(path).map_err(|source| StartError::Folder { path: path.to_owned(), source })
+}
+
+/// The keys of the settings, or else the one in the data folder, which is made at the first start.
+fn keys(settings: &Settings) -> Result<Keyring, StartError> {
+    if let Some(keys) = &settings.signing_keys {
+        return Keyring::parse(keys).map_err(StartError::Keys);
+    }
+    let path = settings.data.signing_key();
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path)?,
+        read => read.map_err(|source| StartError::Folder { path: path.clone(), source })?,
+    };
+    Keyring::parse(&text).map_err(|source| StartError::KeyFile { path, source })
+}
+
+/// Makes a key that only this user can read. It is in place only when it is whole.
+fn make_key(path: &Path) -> Result<String, StartError> {
+    let key = Keyring::generate().map_err(StartError::Random)?;
+    let unfinished = path.with_extension("new");
+    let write = || {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        writeln!(file, "{key}")?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().map_err(|source| StartError::Folder { path: path.to_owned(), source })?;
+    Ok(key)
+}
+
+fn bracketed(settings: &Settings) -> String {
+    if settings.host.is_ipv6() { format!("[{}]", settings.host) } else { settings.host.to_string() }
+}
+
+/// The address listened on, as an address to go to.
+fn listened(settings: &Settings, port: u16) -> PublicOrigin {
+    let host = if settings.host.is_unspecified() { "localhost".to_owned() } else { bracketed(settings) };
+    PublicOrigin::http(&host, port)
+}

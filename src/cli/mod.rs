@@ -1,0 +1,45 @@
+//! The command line: one file for each subcommand. A bare start serves.
+
+mod serve;
+mod token;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Settings;
+
+/// An attachment service that speaks Teable's attachments API.
+#[derive(Debug, Parser)]
+#[command(name = "teable-attachments", version, args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Without a command it serves. Each setting is a flag and an environment variable; the flag wins."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and its docs
+    Serve(Box<Settings>),
+    /// Make, list and revoke access tokens
+    #[command(subcommand)]
+    Token(token::Command),
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// Why it cannot be done, for whoever asked.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            None => serve::run(&self.settings).await,
+            Some(Command::Serve(settings)) => serve::run(&settings).await,
+            Some(Command::Token(command)) => token::run(command).await,
+        }
+    }
+}

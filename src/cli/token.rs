@@ -1,0 +1,165 @@
+//! `token`: access tokens are made, listed and revoked here, beside a running service or without one.
+
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+
+use crate::app;
+use crate::config::DataFolder;
+use crate::domain::{AccessToken, BaseScope};
+use crate::registry::Registry;
+use crate::token::access::AccessSecret;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make an access token and print its secret, this once, alone on stdout
+    Create(Create),
+    /// List the access tokens, valid or not
+    List(List),
+    /// Revoke an access token; a running service knows it within 5 seconds
+    Revoke(Revoke),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Create {
+    /// What to call it, to know it again
+    #[arg(long, value_parser = printable)]
+    name: String,
+
+    /// How long it is valid, such as `90d`; for good if not given
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    expires: Option<Duration>,
+
+    /// The bases that it may act in; in all if not given
+    #[arg(long = "base", value_name = "ID", num_args = 1.., value_parser = printable)]
+    bases: Vec<String>,
+
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Revoke {
+    /// Its id, as `token list` shows it
+    id: String,
+
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+    let now = SystemTime::now();
+    match command {
+        Command::Create(Create { name, expires, bases, data }) => {
+            let expires_at = match expires {
+                None => None,
+                Some(life) => match now.checked_add(life) {
+                    Some(end) if !life.is_zero() => Some(end),
+                    _ => bail!("--expires is no time that the token could be valid for"),
+                },
+            };
+            let registry = app::open_registry(&data).await?;
+            let (secret, token) = create(&registry, &name, BaseScope::of(bases), expires_at, now).await?;
+            registry.close().await;
+            writeln!(io::stdout(), "{secret}")?;
+            writeln!(
+                io::stderr(),
+                "Made access token {} ({name}), {}. Keep the secret; it is not shown again.",
+                token.id,
+                state(&token, now)
+            )?;
+        }
+        Command::List(List { data }) => {
+            let registry = app::open_registry(&data).await?;
+            let tokens = registry.access_tokens().await?;
+            registry.close().await;
+            list(&mut io::stdout().lock(), &tokens, now)?;
+        }
+        Command::Revoke(Revoke { id, data }) => {
+            let registry = app::open_registry(&data).await?;
+            let revoked = registry.revoke_access_token(&id, now).await?;
+            registry.close().await;
+            if !revoked {
+                bail!(
+                    "there is no access token {id} that could be revoked; `token list` shows what there is"
+                );
+            }
+            writeln!(
+                io::stderr(),
+                "Revoked access token {id}. A running service knows it within 5 seconds."
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes an access token. The secret is given once and not kept.
+pub(super) async fn create(
+    registry: &dyn Registry,
+    name: &str,
+    bases: BaseScope,
+    expires_at: Option<SystemTime>,
+    now: SystemTime,
+) -> anyhow::Result<(String, AccessToken)> {
+    let (text, secret) = AccessSecret::generate()?;
+    let token = AccessToken {
+        id: secret.id().to_owned(),
+        name: name.to_owned(),
+        digest: secret.digest(),
+        bases,
+        created_at: now,
+        expires_at,
+        revoked_at: None,
+    };
+    registry.add_access_token(&token).await?;
+    Ok((text, token))
+}
+
+fn list(out: &mut dyn Write, tokens: &[AccessToken], now: SystemTime) -> io::Result<()> {
+    let header = ["ID", "NAME", "MADE", "STATE", "BASES"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(header)
+        .chain(tokens.iter().map(|token| {
+            let bases = match &token.bases {
+                BaseScope::All => "all".to_owned(),
+                BaseScope::Only(bases) => bases.join(", "),
+            };
+            [token.id.clone(), token.name.clone(), date(token.created_at), state(token, now), bases]
+        }))
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; 4] = std::array::from_fn(width);
+    for [id, name, made, state, bases] in &rows {
+        let [a, b, c, d] = widths;
+        writeln!(out, "{id:a$}  {name:b$}  {made:c$}  {state:d$}  {bases}")?;
+    }
+    Ok(())
+}
+
+fn state(token: &AccessToken, now: SystemTime) -> String {
+    match (token.revoked_at, token.expires_at) {
+        (Some(at), _) => format!("revoked {}", date(at)),
+        (None, Some(at)) if token.is_valid(now) => format!("valid until {}", date(at)),
+        (None, Some(at)) => format!("expired {}", date(at)),
+        (None, None) => "valid for good".to_owned(),
+    }
+}
+
+fn date(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+fn printable(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        Err("must not be empty and have no control characters")
+    } else {
+        Ok(text.to_owned())
+    }
+}

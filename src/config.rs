@@ -1,0 +1,198 @@
+//! Every setting: its flag, its environment variable, its default, its meaning. `--help` and the table in the README come
+//! from here. Rules between settings are checked at the start, not at first use.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::domain::Buckets;
+use crate::service::{Policy, PublicOrigin};
+
+/// S3 takes no longer life in a presigned request, and the same client may meet either storage.
+const LIFE_LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How to serve.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Address to listen on; `0.0.0.0` for all
+    #[arg(long, env = "HOST", default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub host: IpAddr,
+
+    /// Port to listen on; 0 for any free one
+    #[arg(long, env = "PORT", default_value_t = 3000)]
+    pub port: u16,
+
+    /// Where the service keeps what it knows
+    #[command(flatten)]
+    pub data: DataFolder,
+
+    /// Where clients reach the service, such as `https://files.example.com`; the address listened on if not given
+    #[arg(long, env = "PUBLIC_ORIGIN", value_name = "ORIGIN")]
+    pub public_origin: Option<PublicOrigin>,
+
+    /// Keys that sign tokens, in base64, separated by commas: the first signs, all verify. If not given, a random key is
+    /// made at the first start and kept in the data folder
+    #[arg(long, env = "SIGNING_KEYS", value_name = "KEYS", hide_env_values = true)]
+    pub signing_keys: Option<String>,
+
+    /// Origins whose pages may call the service, separated by commas; `*` for all
+    #[arg(
+        long,
+        env = "CORS_ALLOWED_ORIGINS",
+        default_value = "*",
+        value_name = "ORIGINS",
+        value_delimiter = ','
+    )]
+    pub cors_allowed_origins: Vec<String>,
+
+    /// The most bytes of one file; the contract allows 5368709120
+    #[arg(
+        long,
+        env = "MAX_ATTACHMENT_UPLOAD_SIZE",
+        default_value_t = crate::api::attachments::signature::CONTENT_LENGTH_MAX,
+        value_name = "BYTES"
+    )]
+    pub max_attachment_upload_size: u64,
+
+    /// Where the bytes are kept
+    #[arg(long, env = "BACKEND_STORAGE_PROVIDER", value_enum, default_value_t = StorageProvider::Local, value_name = "PROVIDER")]
+    pub storage_provider: StorageProvider,
+
+    /// Folder of the files; `files` in the data folder if not given
+    #[arg(long, env = "BACKEND_STORAGE_LOCAL_PATH", value_name = "FOLDER")]
+    pub storage_local_path: Option<PathBuf>,
+
+    /// Name of the bucket that is read without a token
+    #[arg(long, env = "BACKEND_STORAGE_PUBLIC_BUCKET", default_value = "public", value_name = "NAME", value_parser = bucket)]
+    pub storage_public_bucket: String,
+
+    /// Name of the bucket that is read with a token
+    #[arg(long, env = "BACKEND_STORAGE_PRIVATE_BUCKET", default_value = "private", value_name = "NAME", value_parser = bucket)]
+    pub storage_private_bucket: String,
+
+    /// Life of an upload token for which the client asks no other, below 7 days
+    #[arg(long, env = "BACKEND_STORAGE_TOKEN_EXPIRE_IN", default_value = "6d", value_name = "DURATION", value_parser = life)]
+    pub storage_token_expire_in: Duration,
+
+    /// Life of a read address, below 7 days
+    #[arg(long, env = "BACKEND_STORAGE_URL_EXPIRE_IN", default_value = "6d", value_name = "DURATION", value_parser = life)]
+    pub storage_url_expire_in: Duration,
+
+    /// How long running requests may go on after a signal to stop
+    #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "60s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub shutdown_timeout: Duration,
+
+    /// What is logged, and how
+    #[command(flatten)]
+    pub log: LogSettings,
+}
+
+/// Where the service keeps what it knows.
+#[derive(Args, Clone, Debug)]
+pub struct DataFolder {
+    /// Folder of the registry, the signing key and, if nothing else is said, the files
+    #[arg(long = "data-dir", env = "DATA_DIR", default_value = "./data", value_name = "FOLDER")]
+    pub path: PathBuf,
+}
+
+/// What is logged, and how.
+#[derive(Args, Clone, Debug)]
+pub struct LogSettings {
+    /// What is logged: a level, or `tracing` directives such as `info,sqlx=debug`
+    #[arg(long, env = "LOG", default_value = "info,actix_server=warn", value_name = "FILTER")]
+    pub log: String,
+
+    /// How the log is written; text on a terminal and JSON elsewhere if not given
+    #[arg(long, env = "LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// A place for bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StorageProvider {
+    /// A folder of this machine
+    Local,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Settings that contradict each other.
+#[derive(Debug, thiserror::Error)]
+pub enum Contradiction {
+    /// Both buckets would be one.
+    #[error("the public and the private bucket must have different names; both are {0:?}")]
+    OneBucket(String),
+    /// The limit is beyond the contract's.
+    #[error("MAX_ATTACHMENT_UPLOAD_SIZE may be at most {max}, which is the contract's limit; it is {0}", max = crate::api::attachments::signature::CONTENT_LENGTH_MAX)]
+    TooLarge(u64),
+}
+
+impl Settings {
+    /// What the use cases are to go by, when clients reach the service at `origin`.
+    pub fn policy(&self, origin: PublicOrigin) -> Result<Policy, Contradiction> {
+        if self.storage_public_bucket == self.storage_private_bucket {
+            return Err(Contradiction::OneBucket(self.storage_public_bucket.clone()));
+        }
+        if self.max_attachment_upload_size > crate::api::attachments::signature::CONTENT_LENGTH_MAX {
+            return Err(Contradiction::TooLarge(self.max_attachment_upload_size));
+        }
+        Ok(Policy {
+            origin,
+            buckets: Buckets {
+                public: self.storage_public_bucket.clone(),
+                private: self.storage_private_bucket.clone(),
+            },
+            max_size: self.max_attachment_upload_size,
+            upload_token_life: self.storage_token_expire_in,
+            read_token_life: self.storage_url_expire_in,
+        })
+    }
+
+    /// The folder of the files.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.storage_local_path.clone().unwrap_or_else(|| self.data.path.join("files"))
+    }
+}
+
+impl DataFolder {
+    /// The file of the registry.
+    #[must_use]
+    pub fn registry(&self) -> PathBuf {
+        self.path.join("registry.sqlite")
+    }
+
+    /// The file of the signing key.
+    #[must_use]
+    pub fn signing_key(&self) -> PathBuf {
+        self.path.join("signing-key")
+    }
+}
+
+/// A bucket's name becomes a folder and a part of addresses.
+fn bucket(text: &str) -> Result<String, &'static str> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !text.is_empty() && text.len() <= 63 && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a bucket's name has 1 to 63 lower-case letters, digits and hyphens")
+    }
+}
+
+fn life(text: &str) -> Result<Duration, String> {
+    let life =
+        humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s, 12h or 6d"))?;
+    if life.is_zero() || life >= LIFE_LIMIT {
+        return Err("must be more than nothing and less than 7 days".to_owned());
+    }
+    Ok(life)
+}

@@ -1,0 +1,74 @@
+//! The actix server around the surface: what belongs to no operation of the contract. Judges nothing that the contract
+//! speaks of.
+
+mod cors;
+pub mod docs;
+mod health;
+mod request;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App, HttpServer, middleware, web};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::api;
+use crate::api::port::Attachments;
+use crate::registry::Registry;
+use crate::storage::ObjectStore;
+
+pub use cors::{AllowedOrigins, InvalidOrigins};
+
+/// What the server stands on.
+#[derive(Clone)]
+pub struct Backend {
+    /// The use cases.
+    pub port: Arc<dyn Attachments>,
+    /// For `/readyz`.
+    pub store: Arc<dyn ObjectStore>,
+    /// For `/readyz`.
+    pub registry: Arc<dyn Registry>,
+}
+
+/// A server that accepts connections as soon as it is polled.
+pub struct Listening {
+    /// To be awaited; ends after a signal or [`ServerHandle::stop`].
+    pub server: Server,
+    /// To stop it.
+    pub handle: ServerHandle,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// Serves `backend` on `listener`.
+///
+/// # Errors
+/// If the listener cannot be used.
+pub fn serve(
+    listener: TcpListener,
+    backend: Backend,
+    origins: AllowedOrigins,
+    shutdown_timeout: Duration,
+) -> std::io::Result<Listening> {
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(move || {
+        let port: web::Data<dyn Attachments> = web::Data::from(Arc::clone(&backend.port));
+        App::new()
+            .app_data(port)
+            .app_data(web::Data::new(backend.clone()))
+            .service(
+                web::scope(api::MOUNT).configure(|routes| api::configure(&mut ServiceConfig::new(routes))),
+            )
+            .configure(docs::configure)
+            .configure(health::configure)
+            .default_service(web::to(|| async { Err::<&str, _>(api::problem::Problem::no_such_route()) }))
+            .wrap(cors::middleware(&origins))
+            .wrap(middleware::from_fn(request::trace))
+    })
+    .shutdown_timeout(shutdown_timeout.as_secs())
+    .listen(listener)?
+    .run();
+    Ok(Listening { handle: server.handle(), server, address })
+}

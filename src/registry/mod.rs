@@ -1,0 +1,76 @@
+//! What is known of access tokens and of stored files. Knows no HTTP, no contract and no bytes.
+
+pub mod sqlite;
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use crate::domain::{AccessToken, FileName, MediaType, ObjectKey, Sha256};
+
+/// A file that was uploaded and notified.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// The SHA-256 of the upload token, by which its owner finds it. The token itself could still be used, and is not kept.
+    pub token_digest: Sha256,
+    /// Where its bytes are.
+    pub key: ObjectKey,
+    /// Its media type, as it was signed.
+    pub media_type: MediaType,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its width and height in pixels, if it is an image that says so.
+    pub dimensions: Option<Dimensions>,
+    /// Its name, if the client gave one.
+    pub file_name: Option<FileName>,
+    /// The base that it belongs to.
+    pub base: Option<String>,
+    /// The client's own label for it: its `hash` that is no SHA-256.
+    pub label: Option<String>,
+    /// The public id of the access token with which it was notified.
+    pub created_by: String,
+    /// When it was notified.
+    pub created_at: SystemTime,
+}
+
+/// The size of an image in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dimensions {
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
+}
+
+/// The registry cannot answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the registry failed")]
+pub struct RegistryError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// A place for what is known.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Keeps a new access token.
+    async fn add_access_token(&self, token: &AccessToken) -> Result<(), RegistryError>;
+
+    /// The access token with this public id, valid or not.
+    async fn access_token(&self, id: &str) -> Result<Option<AccessToken>, RegistryError>;
+
+    /// All access tokens, valid or not, the oldest first.
+    async fn access_tokens(&self) -> Result<Vec<AccessToken>, RegistryError>;
+
+    /// Revokes the access token with this public id. False if there is none, or if it is revoked already.
+    async fn revoke_access_token(&self, id: &str, now: SystemTime) -> Result<bool, RegistryError>;
+
+    /// Keeps `attachment`, and gives what is kept under its key: another, where one was kept before.
+    async fn add_attachment(&self, attachment: Attachment) -> Result<Attachment, RegistryError>;
+
+    /// The file that was uploaded with the token of this digest.
+    async fn attachment_by_token(&self, token_digest: Sha256) -> Result<Option<Attachment>, RegistryError>;
+
+    /// The file with these bytes.
+    async fn attachment(&self, key: ObjectKey) -> Result<Option<Attachment>, RegistryError>;
+
+    /// Whether the registry can answer.
+    async fn check(&self) -> Result<(), RegistryError>;
+}

@@ -1,0 +1,135 @@
+//! The use cases behind the surface: implements [`api::port`](crate::api::port) with tokens, storage and registry. Knows no
+//! request and no response. One file for each use case.
+
+mod access;
+mod address;
+mod notify;
+mod open;
+mod read;
+mod sign;
+mod upload;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::api::attachments::notify::NotifyVo;
+use crate::api::attachments::read::{Disposition, Place};
+use crate::api::attachments::signature::{SignatureRo, SignatureVo};
+use crate::api::port::{Answer, Attachments, Bases, Caller, Incoming, Opened, Outgoing, Refusal};
+use crate::domain::{BaseScope, Buckets};
+use crate::registry::{Registry, RegistryError};
+use crate::storage::{ObjectStore, StoreError};
+use crate::token::Keyring;
+
+use access::AccessCache;
+pub use address::PublicOrigin;
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Where clients reach this service.
+    pub origin: PublicOrigin,
+    /// The names of the buckets.
+    pub buckets: Buckets,
+    /// The most bytes of one file.
+    pub max_size: u64,
+    /// The life of an upload token for which the client asks no other.
+    pub upload_token_life: Duration,
+    /// The life of a read token.
+    pub read_token_life: Duration,
+}
+
+/// The use cases.
+pub struct Service {
+    policy: Policy,
+    keys: Keyring,
+    store: Arc<dyn ObjectStore>,
+    registry: Arc<dyn Registry>,
+    access: AccessCache,
+    clock: fn() -> SystemTime,
+}
+
+impl Service {
+    /// The use cases over `store` and `registry`.
+    #[must_use]
+    pub fn new(
+        policy: Policy,
+        keys: Keyring,
+        store: Arc<dyn ObjectStore>,
+        registry: Arc<dyn Registry>,
+        clock: fn() -> SystemTime,
+    ) -> Self {
+        Self { policy, keys, store, registry, access: AccessCache::default(), clock }
+    }
+
+    fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+}
+
+impl Attachments for Service {
+    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller> {
+        Box::pin(self.authenticate(access_token))
+    }
+
+    fn sign<'a>(&'a self, caller: &'a Caller, wish: SignatureRo) -> Answer<'a, SignatureVo> {
+        Box::pin(async move { self.sign(caller, wish) })
+    }
+
+    fn upload<'a>(&'a self, upload_token: &'a str, incoming: Incoming) -> Answer<'a, ()> {
+        Box::pin(self.upload(upload_token, incoming))
+    }
+
+    fn notify<'a>(
+        &'a self,
+        caller: &'a Caller,
+        upload_token: &'a str,
+        file_name: Option<&'a str>,
+    ) -> Answer<'a, NotifyVo> {
+        Box::pin(self.notify(caller, upload_token, file_name))
+    }
+
+    fn read<'a>(
+        &'a self,
+        place: &'a Place,
+        read_token: Option<&'a str>,
+        disposition: Option<&'a Disposition>,
+    ) -> Answer<'a, Outgoing> {
+        Box::pin(self.read(place, read_token, disposition))
+    }
+
+    fn open<'a>(
+        &'a self,
+        caller: &'a Caller,
+        upload_token: &'a str,
+        file_name: Option<&'a str>,
+    ) -> Answer<'a, Opened> {
+        Box::pin(self.open(caller, upload_token, file_name))
+    }
+}
+
+/// Whether `caller` may act on a file that belongs to `base`, or to none.
+fn within_bases(caller: &Caller, base: Option<&str>) -> Result<(), Refusal> {
+    let scope = match &caller.bases {
+        Bases::All => BaseScope::All,
+        Bases::Only(bases) => BaseScope::Only(bases.clone()),
+    };
+    if scope.covers(base) { Ok(()) } else { Err(Refusal::OutsideBases) }
+}
+
+impl From<RegistryError> for Refusal {
+    fn from(error: RegistryError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NoSuchFile,
+            StoreError::Taken => Self::OtherBytes,
+            StoreError::Full(_) => Self::NoRoom(error.into()),
+            StoreError::Failed(_) => Self::Unavailable(error.into()),
+        }
+    }
+}

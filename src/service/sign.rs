@@ -1,0 +1,56 @@
+//! Signing an upload. Touches no disk and no database: all that the flow needs later is in the token.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Service, within_bases};
+use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
+use crate::api::port::{Caller, Refusal};
+use crate::api::problem::FieldError;
+use crate::domain::{MediaType, ObjectKey, ObjectName, Sha256, UploadType};
+use crate::token::UploadGrant;
+
+impl Service {
+    pub(super) fn sign(&self, caller: &Caller, wish: SignatureRo) -> Result<SignatureVo, Refusal> {
+        within_bases(caller, wish.base_id.as_deref())?;
+        let size = wish.content_length.get();
+        if size > self.policy.max_size {
+            return Err(invalid(
+                "/contentLength",
+                format!("must be at most {}, this server's limit", self.policy.max_size),
+            ));
+        }
+        // The surface is stricter than these two; they would say so if it were not.
+        let upload_type = UploadType::try_from(wish.upload_type.number())
+            .map_err(|error| invalid("/type", error.to_string()))?;
+        let media_type = MediaType::parse(&wish.content_type)
+            .ok_or_else(|| invalid("/contentType", "must be empty or a media type".to_owned()))?;
+        let life =
+            wish.expires_in.map_or(self.policy.upload_token_life, |life| Duration::from_secs(life.get()));
+        let sha256 = wish.hash.as_deref().and_then(Sha256::parse_hex);
+        let grant = UploadGrant {
+            key: ObjectKey { upload_type, name: ObjectName::fresh() },
+            media_type,
+            size,
+            sha256,
+            label: wish.hash.filter(|_| sha256.is_none()),
+            base: wish.base_id,
+            issued_to: caller.id.clone(),
+            expires_at: self.now() + life,
+        };
+        let token = self.keys.sign_upload(&grant).map_err(|error| Refusal::Unavailable(error.into()))?;
+        Ok(SignatureVo {
+            url: self.upload_url(&token),
+            upload_method: "PUT".to_owned(),
+            token,
+            request_headers: RequestHeaders(BTreeMap::from([
+                ("Content-Type", RequestHeader::Text(grant.media_type.as_str().to_owned())),
+                ("Content-Length", RequestHeader::Number(size)),
+            ])),
+        })
+    }
+}
+
+fn invalid(pointer: &str, message: String) -> Refusal {
+    Refusal::Invalid(FieldError { pointer: pointer.to_owned(), message: message.into() })
+}

@@ -1,0 +1,27 @@
+//! The log: text on a terminal, JSON elsewhere.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, LogSettings};
+
+/// The filter cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("LOG is no log filter; try `info`")]
+pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
+
+/// Writes the log of this process to stderr from now on.
+pub fn install(settings: &LogSettings) -> Result<(), InvalidFilter> {
+    let filter = EnvFilter::try_new(&settings.log)?;
+    let on_terminal = io::stderr().is_terminal();
+    let format = settings.log_format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json });
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(on_terminal && std::env::var_os("NO_COLOR").is_none()).init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(true).with_span_list(false).init()
+        }
+    }
+    Ok(())
+}

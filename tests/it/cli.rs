@@ -1,0 +1,236 @@
+//! The command line, as its user has it: what it prints, and what it leaves behind.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::process::{Process, binary};
+use crate::support::{send, text};
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    binary().current_dir(folder).args(arguments).output().expect("it runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// What differs from run to run.
+fn redactions() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"tat_[0-9a-f]{12}_[0-9a-f]{64}", "tat_SECRET");
+    settings.add_filter(r"\b[0-9a-f]{12}\b", "[id--------]");
+    settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT");
+    settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[date and time-----]");
+    settings
+}
+
+#[actix_web::test]
+async fn the_first_start_says_what_to_try_and_that_works_as_pasted() {
+    let folder = TempDir::new().expect("a folder");
+    let service = Process::start(folder.path(), &[]);
+    redactions().bind(|| insta::assert_snapshot!("welcome", service.welcome));
+
+    let pasted = &service.welcome[service.welcome.find("curl").expect("a command")..];
+    let pasted = &pasted[..pasted.find("\n\n").expect("its end")];
+    let output = std::process::Command::new("sh").args(["-c", pasted]).output().expect("a shell");
+    let signed: Value = serde_json::from_slice(&output.stdout).expect("a signature");
+    assert_eq!(signed["uploadMethod"], "PUT", "{signed}");
+
+    let key = folder.path().join("data/signing-key");
+    assert_eq!(key.metadata().expect("a key").permissions().mode() & 0o777, 0o600);
+    let kept = std::fs::read(&key).expect("a key");
+    service.terminate();
+
+    let again = Process::start(folder.path(), &["serve"]);
+    redactions().bind(|| insta::assert_snapshot!("welcome_back", again.welcome));
+    assert_eq!(std::fs::read(&key).expect("a key"), kept);
+    again.terminate();
+}
+
+#[test]
+fn two_keys_are_never_the_same() {
+    let key = || {
+        let folder = TempDir::new().expect("a folder");
+        Process::start(folder.path(), &[]).terminate();
+        std::fs::read(folder.path().join("data/signing-key")).expect("a key")
+    };
+    assert_ne!(key(), key());
+}
+
+#[actix_web::test]
+async fn tokens_are_made_listed_and_revoked_beside_a_running_service() {
+    let folder = TempDir::new().expect("a folder");
+    let made = run(
+        folder.path(),
+        &["token", "create", "--name", "for CI", "--expires", "90d", "--base", "bseOne", "bseTwo"],
+    );
+    assert!(made.status.success(), "{made:?}");
+    let secret = stdout(&made);
+    assert!(secret.starts_with("tat_") && secret.ends_with('\n') && secret.lines().count() == 1, "{secret}");
+    let other = stdout(&run(folder.path(), &["token", "create", "--name", "other"]));
+
+    let service = Process::start(folder.path(), &[]);
+    assert!(!service.welcome.contains("tat_"), "there were tokens already: {}", service.welcome);
+    let sign = async |secret: &str| {
+        let bearer = format!("Bearer {}", secret.trim());
+        let body = json!({"contentType": "", "contentLength": 1, "type": 1, "baseId": "bseTwo"}).to_string();
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        send("POST", &format!("{}/api/attachments/signature", service.origin), &headers, body)
+            .await
+            .status
+            .as_u16()
+    };
+    assert_eq!((sign(&secret).await, sign(&other).await), (201, 201));
+    let id = other.split('_').nth(1).expect("an id");
+    let revoked = run(folder.path(), &["token", "revoke", id]);
+    assert!(revoked.status.success() && revoked.stdout.is_empty(), "{revoked:?}");
+    let again = run(folder.path(), &["token", "revoke", id]);
+    assert_eq!(again.status.code(), Some(1));
+    crate::support::eventually("the token is refused", || async { sign(&other).await == 401 }).await;
+
+    let list = run(folder.path(), &["token", "list"]);
+    let all = format!(
+        "{}{}{}\n{}{}",
+        stderr(&made),
+        stderr(&revoked),
+        stderr(&again),
+        stdout(&list),
+        stderr(&list)
+    );
+    redactions().bind(|| insta::assert_snapshot!("tokens", all));
+    service.terminate();
+}
+
+#[test]
+fn wrong_settings_fail_at_the_start_with_one_sentence() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("file"), "").expect("a file");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("an address").port().to_string();
+    let cases: [&[&str]; 13] = [
+        &["--port", "99999"],
+        &["--host", "nowhere"],
+        &["--port", &taken],
+        &["--public-origin", "https://a.example/path"],
+        &["--signing-keys", "secret"],
+        &["--signing-keys", "c2VjcmV0"],
+        &["--cors-allowed-origins", "a.example"],
+        &["--storage-token-expire-in", "7d"],
+        &["--storage-url-expire-in", "soon"],
+        &["--storage-provider", "s3"],
+        &["--storage-public-bucket", "private"],
+        &["--max-attachment-upload-size", "5368709121"],
+        &["--data-dir", "file/x"],
+    ];
+    let mut said = String::new();
+    for arguments in cases {
+        let output = run(folder.path(), arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let error = stderr(&output).lines().next().unwrap_or_default().replace(&taken, "TAKEN");
+        said += &format!("{}\n  {error}\n", arguments.join(" ").replace(&taken, "TAKEN"));
+    }
+    insta::assert_snapshot!("wrong_settings", said);
+}
+
+#[test]
+fn one_folder_is_served_by_one_process() {
+    let folder = TempDir::new().expect("a folder");
+    let service = Process::start(folder.path(), &[]);
+    let second = run(folder.path(), &["--port", "0"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(stderr(&second).contains("another process already serves"), "{second:?}");
+    service.terminate();
+}
+
+#[test]
+fn keys_from_outside_leave_none_behind() {
+    let folder = TempDir::new().expect("a folder");
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    Process::start(folder.path(), &["--signing-keys", key]).terminate();
+    assert!(!folder.path().join("data/signing-key").exists());
+}
+
+/// The whole flow and its refusals, and then: is any secret in the log?
+#[actix_web::test]
+async fn the_log_names_requests_and_no_secret() {
+    let folder = TempDir::new().expect("a folder");
+    let service = Process::start(folder.path(), &["--log", "trace"]);
+    let bearer = format!("Bearer {}", service.token());
+    let with_token = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let body = json!({"contentType": "text/plain", "contentLength": 4, "type": 1}).to_string();
+    let signed = send("POST", &format!("{}/api/attachments/signature", service.origin), &with_token, body)
+        .await
+        .json();
+    let upload_token = text(&signed["token"]).to_owned();
+    send("PUT", text(&signed["url"]), &[], "text").await;
+    send("PUT", text(&signed["url"]), &[], "other").await;
+    send("PUT", &format!("{}x", text(&signed["url"])), &[], "text").await;
+    let notify = format!("{}/api/attachments/notify/{upload_token}", service.origin);
+    let stored = send("POST", &notify, &with_token, "").await.json();
+    let read = text(&stored["presignedUrl"]).to_owned();
+    let read_token = read.split_once("token=").expect("a token").1.to_owned();
+    send("GET", &read, &[], "").await;
+    send("GET", &format!("{read}x"), &[], "").await;
+    let opened =
+        send("GET", &format!("{}/api/attachments/{upload_token}", service.origin), &with_token, "").await;
+    assert_eq!(opened.status, 302);
+    let (secret, request_id) = (service.token().to_owned(), opened.header("x-request-id").to_owned());
+    let key = std::fs::read_to_string(folder.path().join("data/signing-key")).expect("a key");
+    let log = service.terminate();
+    assert!(log.contains(&request_id), "the request is in the log");
+    let line =
+        log.lines().find(|line| line.contains(&request_id) && line.contains("answered")).expect("its line");
+    let line: Value = serde_json::from_str(line).expect("JSON, away from a terminal");
+    assert_eq!(line["status"], 302, "{line}");
+    let signature = |jwt: &str| jwt.rsplit('.').next().unwrap_or_default().to_owned();
+    for secret in [&secret[17..], &signature(&upload_token), &signature(&read_token), key.trim()] {
+        assert!(!log.contains(secret), "a secret is in the log");
+    }
+}
+
+/// A signal to stop lets a running upload finish.
+#[actix_web::test]
+async fn a_running_upload_outlives_the_signal() {
+    use futures_util::stream;
+    use tokio::sync::mpsc;
+    let folder = TempDir::new().expect("a folder");
+    let mut service = Process::start(folder.path(), &[]);
+    let bearer = format!("Bearer {}", service.token());
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let body = json!({"contentType": "", "contentLength": 600_008, "type": 1}).to_string();
+    let signed =
+        send("POST", &format!("{}/api/attachments/signature", service.origin), &headers, body).await.json();
+    let (bytes, arriving) = mpsc::channel::<actix_web::web::Bytes>(1);
+    let body = stream::unfold(arriving, |mut arriving| async move {
+        arriving.recv().await.map(|bytes| (Ok::<_, std::io::Error>(bytes), arriving))
+    });
+    let client = awc::Client::builder().timeout(std::time::Duration::from_secs(30)).finish();
+    let url = text(&signed["url"]).to_owned();
+    let upload = actix_web::rt::spawn(async move {
+        client.put(url).send_stream(Box::pin(body)).await.map(|answer| answer.status())
+    });
+    bytes.send(vec![0; 600_000].into()).await.expect("sent");
+    let incoming = folder.path().join("data/files/.incoming");
+    let running = || async { std::fs::read_dir(&incoming).expect("a folder").count() > 0 };
+    crate::support::eventually("the upload runs", running).await;
+    let port = service.origin.rsplit(':').next().expect("a port").parse::<u16>().expect("a number");
+    let id = rustix::process::Pid::from_child(&service.child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("SIGTERM");
+    crate::support::eventually("it does not listen any more", || async move {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
+    })
+    .await;
+    bytes.send("12345678".into()).await.expect("sent");
+    drop(bytes);
+    assert_eq!(upload.await.expect("it ran").expect("an answer"), 201);
+    assert!(service.child.wait().expect("it ends").success());
+}

@@ -1,0 +1,71 @@
+//! The real binary, as a process of its own.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A running service.
+pub struct Process {
+    pub child: Child,
+    pub origin: String,
+    /// What it said on stdout, up to the last line of the welcome.
+    pub welcome: String,
+}
+
+/// The binary, without the settings of whoever runs the tests.
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_teable-attachments"));
+    command.env_clear();
+    command
+}
+
+impl Process {
+    /// Starts the service in `folder`, and waits until it listens.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = binary()
+            .current_dir(folder)
+            .args(arguments)
+            .args(["--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout"));
+        let mut welcome = String::new();
+        while !welcome.contains("then notify.") {
+            let read = lines.read_line(&mut welcome).expect("text");
+            assert!(read > 0, "it ended: {welcome}{}", stderr(&mut child));
+        }
+        let address =
+            welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");
+        let origin = format!("http://{address}");
+        Self { child, origin, welcome }
+    }
+
+    /// The access token of the first start.
+    pub fn token(&self) -> &str {
+        let at = self.welcome.find("tat_").expect("a token");
+        self.welcome[at..].split_whitespace().next().expect("a token")
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().expect("SIGKILL");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Asks it to stop as an operator does, and gives what it wrote to the log.
+    pub fn terminate(mut self) -> String {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("SIGTERM");
+        let log = stderr(&mut self.child);
+        let status = self.child.wait().expect("it ends");
+        assert!(status.success(), "{status}: {log}");
+        log
+    }
+}
+
+fn stderr(child: &mut Child) -> String {
+    let mut text = String::new();
+    child.stderr.as_mut().expect("stderr").read_to_string(&mut text).expect("text");
+    text
+}
