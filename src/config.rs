@@ -11,7 +11,7 @@ use crate::domain::Buckets;
 use crate::service::{Policy, PublicOrigin};
 
 /// S3 takes no longer life in a presigned request, and the same client may meet either storage.
-const LIFE_LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LIFE_LIMIT: Duration = Duration::from_hours(7 * 24);
 
 /// How to serve.
 #[derive(Args, Clone, Debug)]

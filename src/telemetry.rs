@@ -20,7 +20,7 @@ pub fn install(settings: &LogSettings) -> Result<(), InvalidFilter> {
     match format {
         LogFormat::Text => log.with_ansi(on_terminal && std::env::var_os("NO_COLOR").is_none()).init(),
         LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(true).with_span_list(false).init()
+            log.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
         }
     }
     Ok(())

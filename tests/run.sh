@@ -32,7 +32,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
 tier "dependencies"
 command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
-cargo deny --all-features check licenses bans sources
+cargo deny --all-features check --hide-inclusion-graph licenses bans sources
 # The database of advisories is a git repository, which not every machine reaches.
 if cargo deny fetch db; then
   cargo deny --all-features check advisories

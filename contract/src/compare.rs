@@ -19,6 +19,7 @@ use crate::spec::{Point, Source};
 mod lists;
 mod operations;
 mod relevance;
+mod renames;
 mod wording;
 
 /// Everything in which the two documents differ.
@@ -40,6 +41,7 @@ pub(crate) fn differ(spec: &Value, drawn: &Value, source: &Source) -> bool {
     false
 }
 struct Comparison<'d> {
+    root: &'d Value,
     spec: Document<'d>,
     drawn: Document<'d>,
     source: &'d Source,
@@ -85,8 +87,10 @@ enum Which {
 
 impl<'d> Comparison<'d> {
     fn begin(spec: &'d Value, drawn: &'d Value, source: &'d Source) -> Self {
+        let root = spec;
         let (spec, drawn) = (Document::new(spec), Document::new(drawn));
         Self {
+            root,
             spec,
             drawn,
             source,
@@ -200,7 +204,12 @@ impl<'d> Comparison<'d> {
         let pointer = entry.node.at.pointer();
         let kind = Kind::NotImplemented(node.parts.own);
         let operation = operations::operation_of(parent, entry);
-        let (sentence, help) = wording::not_implemented(node.parts.own, &entry.name, operation.as_ref());
+        let (sentence, help) = wording::not_implemented(
+            node.parts.own,
+            &entry.name,
+            self.owner(parent).as_deref(),
+            operation.as_ref(),
+        );
         let finding = Finding {
             kind,
             operations: operation.iter().filter(|operation| !operation.path.is_empty()).cloned().collect(),
@@ -218,10 +227,17 @@ impl<'d> Comparison<'d> {
     /// An entry that only the implementation has.
     fn not_documented(&mut self, from: usize, parent: &Node<'d>, entry: &Entry<'d>) {
         let base = parent.at.pointer();
-        self.not_documented_at(from, parent, &base, entry);
+        self.not_documented_at(from, parent, parent, &base, entry);
     }
 
-    fn not_documented_at(&mut self, from: usize, parent: &Node<'d>, base: &str, entry: &Entry<'d>) {
+    fn not_documented_at(
+        &mut self,
+        from: usize,
+        owner: &Node<'d>,
+        parent: &Node<'d>,
+        base: &str,
+        entry: &Entry<'d>,
+    ) {
         let pointer = format!("{base}/{}", escape(&entry.key()));
         let node = match self.drawn.settle(entry.node.clone()) {
             Ok(node) => node,
@@ -229,7 +245,7 @@ impl<'d> Comparison<'d> {
         };
         if let Some(inner) = self.contents(Which::Drawn, &node, entry) {
             for inner in inner {
-                self.not_documented_at(from, &node, &pointer, &inner);
+                self.not_documented_at(from, owner, &node, &pointer, &inner);
             }
             return;
         }
@@ -239,7 +255,8 @@ impl<'d> Comparison<'d> {
             let (sentence, help) = wording::broken(node.value, Broken::Nothing);
             (Kind::UnresolvedReference, sentence, help)
         } else {
-            let (sentence, help) = wording::not_documented(part, &entry.name, operation.as_ref());
+            let (sentence, help) =
+                wording::not_documented(part, &entry.name, self.owner(owner).as_deref(), operation.as_ref());
             (Kind::NotDocumented(part), sentence, help)
         };
         let finding = Finding {
@@ -254,6 +271,16 @@ impl<'d> Comparison<'d> {
             help,
         };
         self.push(from, finding, operation);
+    }
+
+    /// What an entry of a node of the spec belongs to, in words.
+    fn owner(&self, node: &Node<'d>) -> Option<String> {
+        wording::owner(self.root, &node.at)
+    }
+
+    /// What a node of the spec belongs to, in words.
+    fn owner_of(&self, node: &Node<'d>) -> Option<String> {
+        wording::owner(self.root, node.at.parent()?)
     }
 
     /// What a map holds that is missing as a whole, so that each entry is a finding. An empty one is a finding itself.
@@ -276,7 +303,7 @@ impl<'d> Comparison<'d> {
     fn differ(&mut self, from: usize, spec: &Node<'d>, drawn: &Node<'d>) {
         let pointer = spec.at.pointer();
         let part = spec.parts.own;
-        let (sentence, help) = wording::different(part, spec, drawn);
+        let (sentence, help) = wording::different(spec, drawn, self.owner_of(spec).as_deref());
         let finding = Finding {
             kind: Kind::Different(part),
             operations: Vec::new(),

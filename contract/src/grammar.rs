@@ -132,9 +132,9 @@ impl Field {
             Absent::Nothing => false,
             Absent::False => value == &Value::Bool(false),
             Absent::Zero => value.as_f64() == Some(0.0),
-            Absent::Empty => match value {
-                Value::Array(items) => items.is_empty(),
-                Value::Object(fields) => fields.is_empty(),
+            Absent::Empty => match (self.shape, value) {
+                (Shape::List(..), Value::Array(items)) => items.is_empty(),
+                (Shape::Map(..), Value::Object(fields)) => fields.is_empty(),
                 _ => false,
             },
         }

@@ -18,6 +18,8 @@ use crate::spec::{Source, Spec};
 mod edit;
 mod emit;
 mod oracle;
+mod place;
+mod references;
 mod rewrites;
 
 pub use edit::{Action, Edit};
@@ -87,14 +89,34 @@ impl Tally {
 pub fn run(text: &str, drawn: &Value) -> Result<Tally, Report> {
     let spec = Spec::read("the spec", text)?;
     crate::check(spec.clone(), drawn)?;
-    let document = spec.document();
+    let source = Source::without_text();
+    // The quicker half first: a finding of either refuses the document.
+    let is_noticed =
+        |mutant: &Value| compare::differ(mutant, drawn, &source) || !gate::check(mutant, &source).is_empty();
+    Ok(judge_all(oracle::Side::Spec, spec.document(), &is_noticed))
+}
+
+/// The same the other way: makes all mutants of the drawn document.
+///
+/// # Errors
+///
+/// The report on the spec itself, if it does not pass.
+pub fn run_on_drawn(text: &str, drawn: &Value) -> Result<Tally, Report> {
+    let spec = Spec::read("the spec", text)?;
+    crate::check(spec.clone(), drawn)?;
+    let source = Source::without_text();
+    let is_noticed = |mutant: &Value| compare::differ(spec.document(), mutant, &source);
+    Ok(judge_all(oracle::Side::Drawn, drawn, &is_noticed))
+}
+
+fn judge_all(side: oracle::Side, document: &Value, is_noticed: &(dyn Fn(&Value) -> bool + Sync)) -> Tally {
     let edits = edit::edits(document);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = edits.len().div_ceil(threads).max(1);
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            edits.chunks(share).map(|edits| scope.spawn(move || judge(document, drawn, edits))).collect();
+        let work = |edits| scope.spawn(move || judge(side, document, edits, is_noticed));
+        let workers: Vec<_> = edits.chunks(share).map(work).collect();
         for worker in workers {
             match worker.join() {
                 Ok(share) => tally.add(share),
@@ -102,23 +124,17 @@ pub fn run(text: &str, drawn: &Value) -> Result<Tally, Report> {
             }
         }
     });
-    Ok(tally)
-}
-
-fn judge(document: &Value, drawn: &Value, edits: &[Edit]) -> Tally {
-    let mut tally = Tally::default();
-    let mut mutant = document.clone();
-    let source = Source::without_text();
-    for edit in edits {
-        let Some(original) = edit.apply(&mut mutant) else { continue };
-        let rule = oracle::equivalent(document, edit);
-        tally.judge(edit, rule, is_noticed(&mutant, drawn, &source));
-        edit.undo(&mut mutant, original);
-    }
     tally
 }
 
-/// The whole check, the quicker half first: a finding of either refuses the document.
-fn is_noticed(mutant: &Value, drawn: &Value, source: &Source) -> bool {
-    compare::differ(mutant, drawn, source) || !gate::check(mutant, source).is_empty()
+fn judge(side: oracle::Side, document: &Value, edits: &[Edit], is_noticed: &dyn Fn(&Value) -> bool) -> Tally {
+    let mut tally = Tally::default();
+    let mut mutant = document.clone();
+    for edit in edits {
+        let Some(original) = edit.apply(&mut mutant) else { continue };
+        let rule = oracle::equivalent(side, document, edit);
+        tally.judge(edit, rule, is_noticed(&mutant));
+        edit.undo(&mut mutant, original);
+    }
+    tally
 }

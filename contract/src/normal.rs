@@ -204,7 +204,7 @@ impl<'d> Document<'d> {
     /// Parameters of a path are parameters of each of its operations that has none of the same name (OpenAPI 3.0.3,
     /// section 4.7.9.1).
     fn path_item(self, entries: &mut Vec<Entry<'d>>) {
-        let shared = entries::take(entries, "parameters");
+        let shared = entries::take_list(entries, "parameters");
         let shared: Vec<Node<'d>> = shared.map_or_else(Vec::new, |entry| self.items(&entry.node));
         for entry in entries.iter_mut().filter(|entry| METHODS.contains(&&*entry.name)) {
             if shared.is_empty() || !entry.node.value.is_object() {
@@ -217,7 +217,7 @@ impl<'d> Document<'d> {
     }
 
     fn operation(self, entries: &mut Vec<Entry<'d>>, shared: &[Node<'d>]) {
-        let own = entries::take(entries, "parameters");
+        let own = entries::take_list(entries, "parameters");
         if own.is_none() && shared.is_empty() {
             return;
         }
@@ -276,17 +276,18 @@ impl<'d> Document<'d> {
     fn allows_anything(self, node: &Node<'d>) -> Result<bool, Broken> {
         let mut node = node.clone();
         for _ in 0..schema::MOST_LAYERS {
-            let Some(fields) = node.value.as_object() else { return Ok(false) };
-            let mut said = fields.iter().filter(|(key, _)| !key.starts_with("x-"));
-            match (said.next(), said.next()) {
-                (None, _) => return Ok(true),
-                (Some((key, value)), None) if key == "nullable" => return Ok(value.is_boolean()),
-                (Some((key, Value::Array(members))), None) if key == "allOf" && members.len() == 1 => {
-                    let member = Node { at: node.at.key(key).index(0), value: &members[0], ..node };
-                    node = self.settle(member)?;
-                }
-                _ => return Ok(false),
+            if !node.value.is_object() {
+                return Ok(false);
             }
+            let mut said = entries::of(Object::Schema, &node);
+            said.retain(|entry| entry.name != "nullable" || !entry.node.value.is_boolean());
+            let layer = match said.as_slice() {
+                [] => return Ok(true),
+                [only] if only.name == "allOf" => self.items(&only.node),
+                _ => return Ok(false),
+            };
+            let [member] = layer.as_slice() else { return Ok(false) };
+            node = self.settle(member.clone())?;
         }
         Ok(false)
     }

@@ -56,7 +56,7 @@ pub struct Outgoing {
     pub size: u64,
     /// Its media type, as it was signed.
     pub media_type: String,
-    /// The opaque part of its strong ETag.
+    /// The opaque part of its strong `ETag`.
     pub etag: String,
     /// When it was stored.
     pub last_modified: SystemTime,

@@ -116,7 +116,10 @@ struct Body<'a> {
 
 /// A refusal, with what the client is told and what the log is told.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     code: ProblemCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
@@ -126,16 +129,16 @@ pub struct Problem {
 
 impl Problem {
     fn new(code: ProblemCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), header: None, cause: None }
+        Self(Box::new(Parts { code, detail: detail.into(), errors: Vec::new(), header: None, cause: None }))
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.0.header = Some((name, value));
         self
     }
 
     fn caused_by(mut self, cause: Box<dyn Error + Send + Sync>) -> Self {
-        self.cause = Some(cause);
+        self.0.cause = Some(cause);
         self
     }
 
@@ -147,7 +150,9 @@ impl Problem {
             _ => format!("the body {}", error.message),
         };
         let detail = errors.iter().map(sentence).collect::<Vec<_>>().join("; ");
-        Self { errors, ..Self::new(ProblemCode::ValidationError, detail) }
+        let mut problem = Self::new(ProblemCode::ValidationError, detail);
+        problem.0.errors = errors;
+        problem
     }
 
     /// 401 to a request without usable credentials.
@@ -206,21 +211,21 @@ impl Problem {
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> ProblemCode {
-        self.code
+        self.0.code
     }
 
     /// What the log is told and the client is not.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
-        self.cause.as_deref()
+        self.0.cause.as_deref()
     }
 
     /// The answer. `instance` is the URI of the request that is refused, if it has one.
     #[must_use]
     pub fn answer(&self, instance: Option<&str>) -> HttpResponse {
-        let status = self.code.status();
+        let status = self.0.code.status();
         let mut response = HttpResponse::build(status);
-        if let Some((name, value)) = &self.header {
+        if let Some((name, value)) = &self.0.header {
             response.insert_header((name.clone(), value.clone()));
         }
         // `json` keeps a content type that is already set.
@@ -228,30 +233,30 @@ impl Problem {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Refused"),
             status: status.as_u16(),
-            detail: &self.detail,
-            message: &self.detail,
-            code: self.code,
+            detail: &self.0.detail,
+            message: &self.0.detail,
+            code: self.0.code,
             instance,
-            errors: &self.errors,
+            errors: &self.0.errors,
         })
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(&self.0.detail)
     }
 }
 
 impl Error for Problem {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+        self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        self.0.code.status()
     }
 
     fn error_response(&self) -> HttpResponse {

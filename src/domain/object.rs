@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::upload_type::{UploadType, Visibility};
 
-/// The name of an object, which the server alone makes: a UUIDv7 (RFC 9562, section 5.7) in 32 hexadecimal digits, so
+/// The name of an object, which the server alone makes: a UUID of version 7 (RFC 9562, section 5.7) in 32 hexadecimal digits, so
 /// that names are unique and ordered by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectName(Uuid);

@@ -1,4 +1,4 @@
-//! The registry in one file of SQLite.
+//! The registry in one `SQLite` file.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};

@@ -43,14 +43,12 @@ impl Service {
     pub(super) async fn authenticate(&self, access_token: &str) -> Result<Caller, Refusal> {
         let secret = AccessSecret::parse(access_token).ok_or(Refusal::UnknownAccessToken)?;
         let now = self.now();
-        let token = match self.access.get(secret.id(), now) {
-            Some(token) => token,
-            None => {
-                let token =
-                    self.registry.access_token(secret.id()).await?.ok_or(Refusal::UnknownAccessToken)?;
-                self.access.put(token.clone(), now);
-                token
-            }
+        let token = if let Some(token) = self.access.get(secret.id(), now) {
+            token
+        } else {
+            let token = self.registry.access_token(secret.id()).await?.ok_or(Refusal::UnknownAccessToken)?;
+            self.access.put(token.clone(), now);
+            token
         };
         if !secret.matches(&token.digest) || !token.is_valid(now) {
             return Err(Refusal::UnknownAccessToken);

@@ -8,12 +8,12 @@ use super::Service;
 use super::address::disposition_kind;
 use crate::api::attachments::read::{Disposition, DispositionKind, Place};
 use crate::api::port::{Answer, Content, Outgoing, Refusal};
-use crate::domain::{ObjectKey, Visibility};
+use crate::domain::{FileName, ObjectKey, Visibility};
 use crate::registry::Attachment;
 use crate::storage::StoredObject;
 
 /// The longest that a private file is kept by its reader.
-const PRIVATE_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+const PRIVATE_MAX_AGE: Duration = Duration::from_hours(24);
 
 impl Service {
     pub(super) async fn read(
@@ -59,7 +59,7 @@ fn time_left(end: SystemTime, now: SystemTime) -> Option<Duration> {
 }
 
 fn content_disposition(attachment: &Attachment, asked: Option<&Disposition>) -> String {
-    let kept = || attachment.file_name.as_ref().map(|name| name.disposition_parameters()).unwrap_or_default();
+    let kept = || attachment.file_name.as_ref().map(FileName::disposition_parameters).unwrap_or_default();
     let may_show = attachment.media_type.is_inert();
     match asked {
         Some(Disposition { kind: DispositionKind::Inline, parameters }) if may_show => {

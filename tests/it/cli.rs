@@ -1,5 +1,6 @@
 //! The command line, as its user has it: what it prints, and what it leaves behind.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
@@ -136,7 +137,13 @@ fn wrong_settings_fail_at_the_start_with_one_sentence() {
         assert!(!output.status.success(), "{arguments:?}");
         assert!(output.stdout.is_empty(), "{output:?}");
         let error = stderr(&output).lines().next().unwrap_or_default().replace(&taken, "TAKEN");
-        said += &format!("{}\n  {error}\n", arguments.join(" ").replace(&taken, "TAKEN"));
+        let shown = arguments.join(" ").replace(&taken, "TAKEN");
+        writeln!(
+            said,
+            "{shown}
+  {error}"
+        )
+        .expect("a string takes it");
     }
     insta::assert_snapshot!("wrong_settings", said);
 }

@@ -3,7 +3,7 @@
 mod access;
 mod bounds;
 mod cli;
-// mod contract;
+mod contract;
 mod crash;
 mod docs;
 mod flow;

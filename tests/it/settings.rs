@@ -1,5 +1,7 @@
 //! The README's table of settings is what the command line says.
 
+use std::fmt::Write as _;
+
 use clap::{CommandFactory, Parser};
 use teable_attachments::config::Settings;
 
@@ -18,7 +20,8 @@ fn table() -> String {
             argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
         let default = if defaults.is_empty() { String::new() } else { format!("`{}`", defaults.join(",")) };
         let meaning = argument.get_help().map(ToString::to_string).unwrap_or_default();
-        table += &format!("| `{}` | `--{flag}` | {default} | {meaning} |\n", variable.to_string_lossy());
+        writeln!(table, "| `{}` | `--{flag}` | {default} | {meaning} |", variable.to_string_lossy())
+            .expect("a string takes it");
     }
     table
 }

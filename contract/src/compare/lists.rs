@@ -93,7 +93,8 @@ impl<'d> Comparison<'d> {
 
     fn item_not_implemented(&mut self, from: usize, item: &Node<'d>, name: &str, drawn: &Node<'d>) {
         let pointer = item.at.pointer();
-        let (sentence, help) = wording::not_implemented(item.parts.own, name, None);
+        let (sentence, help) =
+            wording::not_implemented(item.parts.own, name, self.owner_of_item(item).as_deref(), None);
         let finding = Finding {
             kind: Kind::NotImplemented(item.parts.own),
             operations: Vec::new(),
@@ -111,7 +112,8 @@ impl<'d> Comparison<'d> {
     fn item_not_documented(&mut self, from: usize, spec: &Node<'d>, item: &Node<'d>, name: &str) {
         // RFC 6901, section 4: the element after the last.
         let pointer = format!("{}/-", spec.at.pointer());
-        let (sentence, help) = wording::not_documented(item.parts.own, name, None);
+        let (sentence, help) =
+            wording::not_documented(item.parts.own, name, self.owner_of(spec).as_deref(), None);
         let finding = Finding {
             kind: Kind::NotDocumented(item.parts.own),
             operations: Vec::new(),
@@ -124,6 +126,11 @@ impl<'d> Comparison<'d> {
             help,
         };
         self.push(from, finding, None);
+    }
+
+    /// A list's item belongs to what the list belongs to.
+    fn owner_of_item(&self, item: &Node<'d>) -> Option<String> {
+        wording::owner(self.root, item.at.parent()?.parent()?)
     }
 
     fn reordered(&mut self, from: usize, spec: &Node<'d>, drawn: &Node<'d>) {

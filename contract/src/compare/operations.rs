@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Comparison, Found};
+use super::{Comparison, Found, renames};
 use crate::finding::{Finding, Operation};
 use crate::grammar::{METHODS, Object};
 use crate::normal::{Entry, Node};
@@ -52,6 +52,7 @@ impl Comparison<'_> {
                 }
             }
         }
+        renames::hint(&mut findings);
         findings
     }
 

@@ -4,7 +4,7 @@
 //! grammar knows and a reader of OpenAPI 3.0 drops all the same, such as `allowReserved` on a path parameter.
 
 use openapiv3::OpenAPI;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Findings, Placed, inner, survey};
 use crate::finding::Kind;

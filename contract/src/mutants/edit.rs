@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// One change, and the node it is made at.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,9 +248,4 @@ fn swap_case(text: &str) -> String {
             }
         })
         .collect()
-}
-
-/// A map as a value, for the rewrites.
-pub(super) fn map(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
-    Value::Object(entries.into_iter().collect::<Map<String, Value>>())
 }

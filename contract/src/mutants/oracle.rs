@@ -6,6 +6,8 @@
 use serde_json::Value;
 
 use super::edit::{Action, Edit};
+use super::place::{Kind, Place, along, child};
+use super::references::used_components;
 
 /// A rule: whether it makes an edit of this document harmless.
 type Rule = (&'static str, fn(&Scene<'_>) -> bool);
@@ -18,145 +20,42 @@ const RULES: &[Rule] = &[
     ("a default was made implicit", default_removed),
     ("a default was made explicit", default_added),
     ("the only layer says it already", repeated),
+    ("the schema around the only layer says it better", overruled),
     ("header names have no case", header_case),
     ("any additional property is allowed either way", any_additional),
 ];
 
+/// What holds of a drawn document besides: it is of OpenAPI 3.1, and nobody reads its unused components.
+const RULES_OF_THE_DRAWN: &[Rule] = &[
+    ("the version is not compared", of_the_version),
+    ("nothing refers to the component", in_unused_component),
+    ("`null` may stand anywhere in a choice", null_moved),
+    ("`null` is allowed already", null_repeated),
+    ("every name is a string", names_are_strings),
+];
+
+/// The document that is edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Spec,
+    Drawn,
+}
+
 /// The name of the rule by which an edit changes nothing, if there is one.
-pub(super) fn equivalent(document: &Value, edit: &Edit) -> Option<&'static str> {
-    let scene = Scene { document, edit, places: places(&edit.at, document) };
-    RULES.iter().find(|(_, holds)| holds(&scene)).map(|(name, _)| *name)
+pub(super) fn equivalent(side: Side, document: &Value, edit: &Edit) -> Option<&'static str> {
+    let scene = Scene { side, document, edit, places: along(&edit.at, document) };
+    let more = match side {
+        Side::Spec => &[],
+        Side::Drawn => RULES_OF_THE_DRAWN,
+    };
+    RULES.iter().chain(more).find(|(_, holds)| holds(&scene)).map(|(name, _)| *name)
 }
 
 struct Scene<'e> {
+    side: Side,
     document: &'e Value,
     edit: &'e Edit,
-    /// What each level of the edit's path is, the document first.
     places: Vec<Place>,
-}
-
-/// What a node is, as far as the rules ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// An object with words of OpenAPI.
-    Object,
-    /// A schema object.
-    Schema,
-    /// A link, whose `parameters` and `requestBody` are data.
-    Link,
-    /// A map whose keys are names of the author's own, and what stands under them.
-    Names(Under),
-    /// A list, and what stands in it.
-    List(Under),
-    /// A map of OpenAPI's whose keys are patterns, beside which extensions may stand.
-    Patterns(Under),
-    /// Anything.
-    Data,
-    /// A list of data that is a set.
-    Set,
-    /// Inside an extension.
-    Extension,
-}
-
-/// What a map or list holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Under {
-    Object,
-    Link,
-    Schema,
-    Response,
-    Path,
-    Callback,
-    Data,
-    Requirement,
-}
-
-impl Under {
-    fn place(self) -> Place {
-        match self {
-            Self::Object | Self::Response => Place::Object,
-            Self::Schema => Place::Schema,
-            Self::Link => Place::Link,
-            Self::Path => Place::Object,
-            Self::Callback => Place::Patterns(Self::Path),
-            Self::Data => Place::Data,
-            Self::Requirement => Place::Names(Self::Data),
-        }
-    }
-}
-
-/// What each level of a path is.
-fn places(at: &[String], document: &Value) -> Vec<Place> {
-    let mut places = vec![Place::Object];
-    let mut value = Some(document);
-    for token in at {
-        let here = places[places.len() - 1];
-        value = value.and_then(|value| child(value, token));
-        let next = match here {
-            Place::Extension => Place::Extension,
-            Place::Object | Place::Schema | Place::Link | Place::Patterns(_) if token.starts_with("x-") => {
-                Place::Extension
-            }
-            // Under `components`, every section holds names.
-            Place::Object if at.first().is_some_and(|first| first == "components") && places.len() == 2 => {
-                Place::Names(match token.as_str() {
-                    "schemas" => Under::Schema,
-                    "links" => Under::Link,
-                    "callbacks" => Under::Callback,
-                    _ => Under::Object,
-                })
-            }
-            Place::Object => field(token, value),
-            Place::Schema => keyword(token),
-            Place::Link if token == "parameters" => Place::Names(Under::Data),
-            Place::Link if token == "requestBody" => Place::Data,
-            Place::Link => field(token, value),
-            Place::Names(under) | Place::List(under) | Place::Patterns(under) => under.place(),
-            Place::Data | Place::Set => Place::Data,
-        };
-        places.push(next);
-    }
-    places
-}
-
-fn child<'d>(value: &'d Value, token: &str) -> Option<&'d Value> {
-    match value {
-        Value::Object(map) => map.get(token),
-        Value::Array(items) => items.get(token.parse::<usize>().ok()?),
-        _ => None,
-    }
-}
-
-fn field(key: &str, value: Option<&Value>) -> Place {
-    let is_list = value.is_some_and(Value::is_array);
-    match key {
-        "paths" => Place::Patterns(Under::Path),
-        "responses" => Place::Patterns(Under::Response),
-        "schemas" => Place::Names(Under::Schema),
-        "schema" => Place::Schema,
-        "example" | "value" | "default" => Place::Data,
-        "enum" | "tags" if is_list && value.is_some_and(|list| list[0].is_string()) => Place::Set,
-        "parameters" | "servers" | "tags" if is_list => Place::List(Under::Object),
-        "security" => Place::List(Under::Requirement),
-        "links" => Place::Names(Under::Link),
-        "callbacks" => Place::Names(Under::Callback),
-        "mapping" => Place::Names(Under::Data),
-        "parameters" | "headers" | "content" | "examples" | "encoding" | "variables" | "requestBodies"
-        | "securitySchemes" => Place::Names(Under::Object),
-        "scopes" => Place::Names(Under::Data),
-        _ => Place::Object,
-    }
-}
-
-fn keyword(key: &str) -> Place {
-    match key {
-        "properties" => Place::Names(Under::Schema),
-        "allOf" | "anyOf" | "oneOf" => Place::List(Under::Schema),
-        "items" | "not" | "additionalProperties" => Place::Schema,
-        "required" | "enum" => Place::Set,
-        "example" | "default" => Place::Data,
-        _ => Place::Object,
-    }
 }
 
 impl Scene<'_> {
@@ -186,6 +85,13 @@ impl Scene<'_> {
             .unwrap_or(&Value::Null)
     }
 
+    /// What a node refers to, or the node itself.
+    fn target<'v>(&'v self, node: &'v Value) -> &'v Value {
+        let target =
+            node["$ref"].as_str().and_then(|reference| self.document.pointer(reference.strip_prefix('#')?));
+        target.unwrap_or(node)
+    }
+
     /// What the node stands in, as it was.
     fn value_around(&self) -> &Value {
         let above = self.edit.at.split_last().map_or(&[][..], |(_, above)| above);
@@ -205,16 +111,15 @@ fn in_extension(scene: &Scene<'_>) -> bool {
 
 fn extension_added(scene: &Scene<'_>) -> bool {
     match (&scene.edit.action, scene.place()) {
-        (Action::AddKey(key, _), Place::Object | Place::Schema | Place::Link | Place::Patterns(_)) => {
-            key.starts_with("x-")
-        }
+        (Action::AddKey(key, _), Place::Object(_) | Place::Patterns(_)) => key.starts_with("x-"),
         _ => false,
     }
 }
 
 fn respelt(scene: &Scene<'_>) -> bool {
     // Counts of characters and items are whole: `maxLength: 3.0` is not one in OpenAPI 3.0.
-    let is_count = scene.around() == Some(Place::Schema)
+    let is_count = scene.side == Side::Spec
+        && scene.around() == Some(Place::Object(Kind::Schema))
         && matches!(
             scene.key(),
             "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties"
@@ -223,58 +128,65 @@ fn respelt(scene: &Scene<'_>) -> bool {
 }
 
 fn reordered(scene: &Scene<'_>) -> bool {
-    let is_set = match scene.place() {
-        Place::Set => true,
-        Place::List(Under::Object) => scene.key() == "parameters",
-        _ => false,
-    };
-    is_set && matches!(scene.edit.action, Action::Reverse | Action::Swap)
+    matches!(scene.place(), Place::Set | Place::List(Kind::Parameter))
+        && matches!(scene.edit.action, Action::Reverse | Action::Swap)
 }
 
-/// Fields that are `false`, 0 or empty where they are absent, and where.
-fn is_default(key: &str, value: &Value, around: Place) -> bool {
-    let is_empty = value.as_array().is_some_and(Vec::is_empty)
-        || value.as_object().is_some_and(serde_json::Map::is_empty);
-    match (around, key) {
-        (
-            Place::Schema,
-            "nullable" | "readOnly" | "writeOnly" | "deprecated" | "uniqueItems" | "exclusiveMinimum"
-            | "exclusiveMaximum",
-        ) => value == &Value::Bool(false),
-        (Place::Schema, "minLength" | "minItems" | "minProperties") => value.as_f64() == Some(0.0),
-        (Place::Schema, "properties" | "required") => is_empty,
-        (
-            Place::Object,
-            "required" | "deprecated" | "allowEmptyValue" | "allowReserved" | "attribute" | "wrapped",
-        ) => value == &Value::Bool(false),
-        (
-            Place::Object,
-            "tags" | "parameters" | "headers" | "links" | "examples" | "callbacks" | "encoding" | "variables"
-            | "mapping",
-        ) => is_empty,
+fn default_removed(scene: &Scene<'_>) -> bool {
+    let Some(Place::Object(kind)) = scene.around() else { return false };
+    scene.edit.action == Action::Delete
+        && (is_default(kind, scene.key(), scene.value())
+            || is_usual_style(kind, scene.key(), scene.value(), scene.value_around()))
+}
+
+/// A default that somebody writes out says nothing new.
+fn default_added(scene: &Scene<'_>) -> bool {
+    match (&scene.edit.action, scene.place()) {
+        // Beside a `$ref` even that is ignored, and therefore wrong.
+        (Action::AddKey(key, value), Place::Object(kind)) if scene.value().get("$ref").is_none() => {
+            is_usual_style(kind, key, value, scene.value())
+        }
         _ => false,
     }
 }
 
-fn default_removed(scene: &Scene<'_>) -> bool {
-    let around = scene.around().unwrap_or(Place::Data);
-    let above = scene.edit.at.len().checked_sub(3).map_or("", |index| scene.edit.at[index].as_str());
-    scene.edit.action == Action::Delete
-        && (is_default(scene.key(), scene.value(), around)
-            || is_usual_style(scene.key(), scene.value(), scene.value_around(), above))
+/// Fields that are `false`, 0 or empty where they are absent.
+pub(super) fn is_default(kind: Kind, key: &str, value: &Value) -> bool {
+    let is_false = value == &Value::Bool(false);
+    let is_empty =
+        value == &Value::Array(Vec::new()) || value.as_object().is_some_and(serde_json::Map::is_empty);
+    match (kind, key) {
+        (Kind::Schema, "nullable" | "readOnly" | "writeOnly" | "uniqueItems")
+        | (Kind::Schema, "exclusiveMinimum" | "exclusiveMaximum")
+        | (Kind::Schema | Kind::Parameter | Kind::Header | Kind::Operation, "deprecated")
+        | (Kind::Parameter | Kind::Header, "required" | "allowEmptyValue")
+        | (Kind::Parameter | Kind::Header | Kind::Encoding, "allowReserved")
+        | (Kind::Body, "required")
+        | (Kind::Other, "attribute" | "wrapped") => is_false,
+        (Kind::Schema, "minLength" | "minItems" | "minProperties") => value.as_f64() == Some(0.0),
+        (Kind::Schema, "properties" | "required")
+        | (Kind::Operation, "tags" | "parameters" | "callbacks")
+        | (Kind::Response, "headers" | "links" | "content")
+        | (Kind::Parameter | Kind::Header | Kind::MediaType, "examples")
+        | (Kind::MediaType, "encoding")
+        | (Kind::Encoding, "headers")
+        | (Kind::Link, "parameters")
+        | (Kind::PathItem, "parameters")
+        | (Kind::Document, "servers" | "tags")
+        | (Kind::Components, _)
+        | (Kind::Other, "variables" | "mapping") => is_empty,
+        _ => false,
+    }
 }
 
 /// `style` and `explode` as they are where nobody says anything: of parameters (OpenAPI 3.0.3, section 4.7.12.2),
 /// headers and encodings.
-fn is_usual_style(key: &str, value: &Value, owner: &Value, above: &str) -> bool {
-    let usual = match (owner["in"].as_str(), above) {
-        (Some("query" | "cookie"), _) | (None, "encoding") => "form",
-        (Some("path" | "header"), _) | (None, "headers") => "simple",
+fn is_usual_style(kind: Kind, key: &str, value: &Value, owner: &Value) -> bool {
+    let usual = match (kind, owner["in"].as_str()) {
+        (Kind::Parameter, Some("query" | "cookie")) | (Kind::Encoding, _) => "form",
+        (Kind::Parameter, Some("path" | "header")) | (Kind::Header, _) => "simple",
         _ => return false,
     };
-    if above != "encoding" && owner.get("schema").or(owner.get("content")).is_none() {
-        return false;
-    }
     let style = owner["style"].as_str().unwrap_or(usual);
     match key {
         "style" => value == usual,
@@ -283,40 +195,54 @@ fn is_usual_style(key: &str, value: &Value, owner: &Value, above: &str) -> bool 
     }
 }
 
-/// A default that somebody writes out says nothing new.
-fn default_added(scene: &Scene<'_>) -> bool {
-    match &scene.edit.action {
-        // Beside a `$ref` even that is ignored, and therefore wrong.
-        Action::AddKey(key, value) if scene.value().get("$ref").is_none() => {
-            scene.place() == Place::Object && is_usual_style(key, value, scene.value(), scene.key_above())
-        }
-        _ => false,
-    }
-}
-
-/// A schema around `allOf` of one says again what the one says.
+/// A schema around `allOf` of one, or beside a reference, says again what that one says.
 fn repeated(scene: &Scene<'_>) -> bool {
-    let (Action::AddKey(key, value), Place::Schema) = (&scene.edit.action, scene.place()) else {
+    let (Action::AddKey(key, value), Place::Object(Kind::Schema)) = (&scene.edit.action, scene.place())
+    else {
         return false;
     };
-    let Some([only]) = scene.value()["allOf"].as_array().map(Vec::as_slice) else { return false };
-    let target =
-        only["$ref"].as_str().and_then(|reference| scene.document.pointer(reference.strip_prefix('#')?));
-    target.unwrap_or(only).get(key) == Some(value)
+    let only = match scene.value()["allOf"].as_array().map(Vec::as_slice) {
+        Some([only]) => only,
+        None if scene.side == Side::Drawn && scene.value().get("$ref").is_some() => scene.value(),
+        _ => return false,
+    };
+    scene.target(only).get(key) == Some(value)
+}
+
+/// Inside of the only layer of a schema, what the schema itself says better.
+fn overruled(scene: &Scene<'_>) -> bool {
+    let (Action::AddKey(key, _), [above @ .., list, _]) = (&scene.edit.action, scene.edit.at.as_slice())
+    else {
+        return false;
+    };
+    let around =
+        above.iter().try_fold(scene.document, |value, token| child(value, token)).unwrap_or(&Value::Null);
+    let members = around[list.as_str()].as_array().map(Vec::as_slice).unwrap_or_default();
+    let has_null = members.iter().any(is_null);
+    let is_layer = match list.as_str() {
+        "allOf" => members.len() == 1,
+        "oneOf" | "anyOf" => members.len() == 2 && has_null && !is_null(scene.value()),
+        _ => false,
+    };
+    // Beside a reference of OpenAPI 3.0 nothing may stand at all.
+    let is_free = scene.side == Side::Drawn || scene.value().get("$ref").is_none();
+    let is_annotation = matches!(
+        key.as_str(),
+        "title" | "description" | "default" | "example" | "deprecated" | "readOnly" | "nullable"
+    );
+    let is_overruled = around.get(key).is_some() || (key == "nullable" && has_null);
+    scene.place() == Place::Object(Kind::Schema) && is_layer && is_free && is_annotation && is_overruled
 }
 
 fn header_case(scene: &Scene<'_>) -> bool {
-    match &scene.edit.action {
-        Action::Rename(key) => {
-            scene.key_above() == "headers"
-                && matches!(scene.around(), Some(Place::Names(Under::Object)))
-                && !scene.edit.at.starts_with(&["components".to_owned(), "headers".to_owned()])
-                && key.eq_ignore_ascii_case(scene.key())
+    match (&scene.edit.action, scene.around()) {
+        (Action::Rename(key), Some(Place::Names(Kind::Header))) => {
+            let is_component = scene.edit.at.len() == 3;
+            !is_component && key.eq_ignore_ascii_case(scene.key())
         }
-        Action::Replace(Value::String(name)) => {
+        (Action::Replace(Value::String(name)), Some(Place::Object(Kind::Parameter))) => {
             scene.key() == "name"
                 && scene.value_around()["in"] == "header"
-                && scene.value_around().get("schema").is_some()
                 && name.eq_ignore_ascii_case(scene.value().as_str().unwrap_or_default())
         }
         _ => false,
@@ -332,21 +258,73 @@ fn any_additional(scene: &Scene<'_>) -> bool {
                     .all(|(key, value)| key.starts_with("x-") || (key == "nullable" && value.is_boolean()))
             })
     };
-    match &scene.edit.action {
-        Action::Replace(value) if scene.key() == "additionalProperties" => {
-            scene.around() == Some(Place::Schema) && says_nothing(scene.value()) && says_nothing(value)
+    let is_it = |key: &str| key == "additionalProperties";
+    match (&scene.edit.action, scene.around()) {
+        (_, around) if around != Some(Place::Object(Kind::Schema)) => false,
+        (Action::Replace(value), _) if is_it(scene.key()) => {
+            says_nothing(scene.value()) && says_nothing(value)
         }
-        Action::AddKey(key, value) if scene.key() == "additionalProperties" => {
-            scene.around() == Some(Place::Schema)
-                && says_nothing(scene.value())
-                && key == "nullable"
-                && value.is_boolean()
+        (Action::AddKey(key, value), _) if is_it(scene.key()) => {
+            says_nothing(scene.value()) && key == "nullable" && value.is_boolean()
         }
-        Action::Delete | Action::Replace(Value::Bool(_)) if scene.key_above() == "additionalProperties" => {
-            scene.key() == "nullable"
-                && scene.around() == Some(Place::Schema)
-                && says_nothing(scene.value_around())
+        (Action::Delete | Action::Replace(Value::Bool(_)), _) if is_it(scene.key_above()) => {
+            scene.key() == "nullable" && says_nothing(scene.value_around())
         }
         _ => false,
     }
+}
+
+fn of_the_version(scene: &Scene<'_>) -> bool {
+    let is_replaced = matches!(scene.edit.action, Action::Replace(_));
+    match scene.edit.at.as_slice() {
+        [key] if key == "openapi" => is_replaced || scene.edit.action == Action::Delete,
+        [key] => key == "jsonSchemaDialect" && scene.edit.action == Action::Delete,
+        _ => false,
+    }
+}
+
+/// Whether the edit stays within components that no reference from outside of them leads to.
+fn in_unused_component(scene: &Scene<'_>) -> bool {
+    let [components, section, inside @ ..] = scene.edit.at.as_slice() else {
+        let is_added = matches!(&scene.edit.action, Action::AddKey(key, _) if key != "securitySchemes");
+        return is_added && scene.edit.at == ["components"];
+    };
+    if components != "components" || section == "securitySchemes" {
+        return false;
+    }
+    match (inside, &scene.edit.action) {
+        ([], Action::AddKey(..)) => true,
+        ([], _) => false,
+        ([name, ..], _) => {
+            !used_components(scene.document).contains(&format!("#/components/{section}/{name}"))
+        }
+    }
+}
+
+fn null_moved(scene: &Scene<'_>) -> bool {
+    let is_choice =
+        scene.around() == Some(Place::Object(Kind::Schema)) && matches!(scene.key(), "oneOf" | "anyOf");
+    let others = scene
+        .value()
+        .as_array()
+        .map_or(0, |members| members.iter().filter(|member| !is_null(member)).count());
+    let has_null = scene.value().as_array().is_some_and(|members| members.iter().any(is_null));
+    is_choice && has_null && others == 1 && matches!(scene.edit.action, Action::Reverse | Action::Swap)
+}
+
+fn is_null(schema: &Value) -> bool {
+    schema["type"] == "null"
+}
+
+fn null_repeated(scene: &Scene<'_>) -> bool {
+    let schema = scene.target(scene.value());
+    let allows_null = schema["type"].as_array().is_some_and(|types| types.contains(&Value::from("null")))
+        || schema["oneOf"].as_array().is_some_and(|members| members.iter().any(is_null));
+    scene.edit.action == Action::AddKey("nullable".to_owned(), Value::Bool(true)) && allows_null
+}
+
+fn names_are_strings(scene: &Scene<'_>) -> bool {
+    scene.around() == Some(Place::Object(Kind::Schema))
+        && scene.key() == "propertyNames"
+        && scene.edit.action == Action::Delete
 }

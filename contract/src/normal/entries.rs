@@ -24,8 +24,14 @@ pub(super) fn of<'d>(object: Object, node: &Node<'d>) -> Vec<Entry<'d>> {
     .collect()
 }
 
+/// Takes out the list of that name. What is no list stays, and is seen to be none.
+pub(super) fn take_list<'d>(entries: &mut Vec<Entry<'d>>, name: &str) -> Option<Entry<'d>> {
+    let is_list = entries.iter().any(|entry| entry.name == name && entry.node.value.is_array());
+    if is_list { take(entries, name) } else { None }
+}
+
 /// Takes out the entry of that name.
-pub(super) fn take<'d>(entries: &mut Vec<Entry<'d>>, name: &str) -> Option<Entry<'d>> {
+fn take<'d>(entries: &mut Vec<Entry<'d>>, name: &str) -> Option<Entry<'d>> {
     let index = entries.iter().position(|entry| entry.name == name)?;
     Some(entries.remove(index))
 }

@@ -103,7 +103,8 @@ impl<'d> Document<'d> {
         let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) else { return };
         let members = self.items(&entry.node);
         let (null, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| is_null(member.value));
-        if null.is_empty() || others.is_empty() {
+        // Of `oneOf` exactly one member may match: two of `null` forbid it.
+        if null.len() != 1 || others.is_empty() {
             return;
         }
         entry.node.made = Some(Box::new(Form::List(others)));
@@ -113,17 +114,19 @@ impl<'d> Document<'d> {
 }
 
 fn is_null(schema: &Value) -> bool {
+    says_only_type(schema, "null")
+}
+
+fn says_only_type(schema: &Value, wanted: &str) -> bool {
     schema.as_object().is_some_and(|fields| {
-        fields.get("type").is_some_and(|kind| kind == "null")
+        fields.get("type").is_some_and(|kind| kind == wanted)
             && fields.keys().all(|key| key == "type" || key.starts_with("x-"))
     })
 }
 
 /// Every name of a JSON object is a string.
 fn is_any_name(schema: &Value) -> bool {
-    schema
-        .as_object()
-        .is_some_and(|fields| fields.len() == 1 && fields.get("type").is_some_and(|kind| kind == "string"))
+    says_only_type(schema, "string")
 }
 
 /// `type: [T, "null"]` is `type: T`, nullable.

@@ -211,7 +211,7 @@ impl de::Error for Mismatch {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Mismatch> for Place<'_> {
+impl IntoDeserializer<'_, Mismatch> for Place<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

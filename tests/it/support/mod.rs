@@ -172,7 +172,7 @@ impl App {
         let root = self.folder.path().join("data/files");
         let mut found = Vec::new();
         walk(&root, &mut found);
-        found.retain(|path| !path.ends_with(".lock"));
+        found.retain(|path| !path.ends_with("/.lock"));
         found
     }
 }
@@ -209,7 +209,7 @@ pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: impl 
     let client = awc::Client::builder()
         .disable_redirects()
         .no_default_headers()
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .finish();
     let mut request = client.request(method.parse().expect("a method"), url);
     for (name, value) in headers {
