@@ -1,7 +1,7 @@
 //! HMAC with SHA-256 for `jsonwebtoken`. Its own providers bring RSA and elliptic curves along, of which nothing is used
 //! here and of which one carries an advisory (RUSTSEC-2023-0071).
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};

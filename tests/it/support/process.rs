@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
 /// A running service.
 pub struct Process {
@@ -10,6 +11,8 @@ pub struct Process {
     pub origin: String,
     /// What it said on stdout, up to the last line of the welcome.
     pub welcome: String,
+    /// Reads the log while it is written: a full pipe would stop the service.
+    log: JoinHandle<String>,
 }
 
 /// The binary, without the settings of whoever runs the tests.
@@ -30,16 +33,24 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
+        let mut stderr = child.stderr.take().expect("stderr");
+        let log = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).expect("text");
+            text
+        });
         let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout"));
         let mut welcome = String::new();
         while !welcome.contains("then notify.") {
             let read = lines.read_line(&mut welcome).expect("text");
-            assert!(read > 0, "it ended: {welcome}{}", stderr(&mut child));
+            if read == 0 {
+                panic!("it ended: {welcome}{}", log.join().expect("a log"));
+            }
         }
         let address =
             welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");
         let origin = format!("http://{address}");
-        Self { child, origin, welcome }
+        Self { child, origin, welcome, log }
     }
 
     /// The access token of the first start.
@@ -57,15 +68,9 @@ impl Process {
     pub fn terminate(mut self) -> String {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("SIGTERM");
-        let log = stderr(&mut self.child);
         let status = self.child.wait().expect("it ends");
+        let log = self.log.join().expect("a log");
         assert!(status.success(), "{status}: {log}");
         log
     }
-}
-
-fn stderr(child: &mut Child) -> String {
-    let mut text = String::new();
-    child.stderr.as_mut().expect("stderr").read_to_string(&mut text).expect("text");
-    text
 }
