@@ -40,6 +40,7 @@ pub(crate) fn differ(spec: &Value, drawn: &Value, source: &Source) -> bool {
     }
     false
 }
+
 struct Comparison<'d> {
     root: &'d Value,
     spec: Document<'d>,
@@ -194,34 +195,27 @@ impl<'d> Comparison<'d> {
 
     /// An entry that only the spec has.
     fn not_implemented(&mut self, from: usize, parent: &Node<'d>, entry: &Entry<'d>, drawn: &Node<'d>) {
-        let Ok(node) = self.spec.settle(entry.node.clone()) else { return };
+        let node = self.spec.settle(entry.node.clone()).unwrap_or_else(|_| entry.node.clone());
         if let Some(inner) = self.contents(Which::Spec, &node, entry) {
             for inner in inner {
                 self.not_implemented(from, &node, &inner, drawn);
             }
             return;
         }
-        let pointer = entry.node.at.pointer();
-        let kind = Kind::NotImplemented(node.parts.own);
+        let part = node.parts.own;
         let operation = operations::operation_of(parent, entry);
-        let (sentence, help) = wording::not_implemented(
-            node.parts.own,
-            &entry.name,
-            self.owner(parent).as_deref(),
-            operation.as_ref(),
-        );
-        let finding = Finding {
-            kind,
-            operations: operation.iter().filter(|operation| !operation.path.is_empty()).cloned().collect(),
-            location: self.source.locate(&pointer, Point::Entry),
-            pointer,
+        let owner = self.owner(parent);
+        let words = wording::not_implemented(part, &entry.shown(), owner.as_deref(), operation.as_ref());
+        let draft = Draft {
+            kind: Kind::NotImplemented(part),
+            pointer: entry.node.at.pointer(),
+            point: Point::Entry,
             spec: Side::Value(node.value.clone()),
             implementation: Side::Absent,
-            drawn: Some(drawn.at.pointer()),
-            sentence,
-            help,
+            drawn: drawn.at.pointer(),
+            words,
         };
-        self.push(from, finding, operation);
+        self.push_with(from, draft, operation);
     }
 
     /// An entry that only the implementation has.
@@ -230,6 +224,8 @@ impl<'d> Comparison<'d> {
         self.not_documented_at(from, parent, parent, &base, entry);
     }
 
+    /// The same, for what lies deeper in what only the implementation has: `base` is where that would stand in the spec,
+    /// `owner` what the spec has of it.
     fn not_documented_at(
         &mut self,
         from: usize,
@@ -239,38 +235,32 @@ impl<'d> Comparison<'d> {
         entry: &Entry<'d>,
     ) {
         let pointer = format!("{base}/{}", escape(&entry.key()));
-        let node = match self.drawn.settle(entry.node.clone()) {
-            Ok(node) => node,
-            Err(_) => entry.node.clone(),
-        };
+        let node = self.drawn.settle(entry.node.clone()).unwrap_or_else(|_| entry.node.clone());
         if let Some(inner) = self.contents(Which::Drawn, &node, entry) {
             for inner in inner {
                 self.not_documented_at(from, owner, &node, &pointer, &inner);
             }
             return;
         }
-        let operation = operations::operation_of(parent, entry);
         let part = node.parts.own;
-        let (kind, sentence, help) = if entry.name == "$ref" {
-            let (sentence, help) = wording::broken(node.value, Broken::Nothing);
-            (Kind::UnresolvedReference, sentence, help)
+        let operation = operations::operation_of(parent, entry);
+        let (kind, words) = if entry.name == "$ref" {
+            (Kind::UnresolvedReference, wording::broken(node.value, Broken::Nothing))
         } else {
-            let (sentence, help) =
-                wording::not_documented(part, &entry.name, self.owner(owner).as_deref(), operation.as_ref());
-            (Kind::NotDocumented(part), sentence, help)
+            let owner = self.owner(owner);
+            let words = wording::not_documented(part, &entry.shown(), owner.as_deref(), operation.as_ref());
+            (Kind::NotDocumented(part), words)
         };
-        let finding = Finding {
+        let draft = Draft {
             kind,
-            operations: operation.iter().filter(|operation| !operation.path.is_empty()).cloned().collect(),
-            location: self.source.locate(&pointer, Point::Entry),
             pointer,
+            point: Point::Entry,
             spec: Side::Absent,
             implementation: Side::Value(node.value.clone()),
-            drawn: Some(entry.node.at.pointer()),
-            sentence,
-            help,
+            drawn: entry.node.at.pointer(),
+            words,
         };
-        self.push(from, finding, operation);
+        self.push_with(from, draft, operation);
     }
 
     /// What an entry of a node of the spec belongs to, in words.
@@ -301,45 +291,61 @@ impl<'d> Comparison<'d> {
     }
 
     fn differ(&mut self, from: usize, spec: &Node<'d>, drawn: &Node<'d>) {
-        let pointer = spec.at.pointer();
-        let part = spec.parts.own;
-        let (sentence, help) = wording::different(spec, drawn, self.owner_of(spec).as_deref());
-        let finding = Finding {
-            kind: Kind::Different(part),
-            operations: Vec::new(),
-            location: self.source.locate(&pointer, Point::Value),
-            pointer,
+        let words = wording::different(spec, drawn, self.owner_of(spec).as_deref());
+        let draft = Draft {
+            kind: Kind::Different(spec.parts.own),
+            pointer: spec.at.pointer(),
+            point: Point::Value,
             spec: Side::Value(spec.value.clone()),
             implementation: Side::Value(drawn.value.clone()),
-            drawn: Some(drawn.at.pointer()),
-            sentence,
-            help,
+            drawn: drawn.at.pointer(),
+            words,
         };
-        self.push(from, finding, None);
+        self.push(from, draft);
     }
 
     fn broken(&mut self, from: usize, spec: &Node<'d>, drawn: &Node<'d>, broken: Broken) {
-        let pointer = spec.at.pointer();
-        let (sentence, help) = wording::broken(drawn.value, broken);
-        let finding = Finding {
+        let draft = Draft {
             kind: Kind::UnresolvedReference,
-            operations: Vec::new(),
-            location: self.source.locate(&pointer, Point::Entry),
-            pointer,
+            pointer: spec.at.pointer(),
+            point: Point::Entry,
             spec: Side::Value(spec.value.clone()),
-            implementation: Side::Value(drawn.value.clone()),
-            drawn: Some(drawn.at.pointer()),
-            sentence,
-            help,
+            implementation: Side::Value(drawn.value.get("$ref").unwrap_or(drawn.value).clone()),
+            drawn: drawn.at.pointer(),
+            words: wording::broken(drawn.value, broken),
         };
-        self.push(from, finding, None);
+        self.push(from, draft);
     }
 
-    fn push(&mut self, from: usize, finding: Finding, operation: Option<Operation>) {
-        let method =
-            operation.filter(|operation| operation.path.is_empty()).map(|operation| operation.method);
+    fn push(&mut self, from: usize, draft: Draft) {
+        self.push_with(from, draft, None);
+    }
+
+    /// Keeps a finding, which may be about an operation as a whole.
+    fn push_with(&mut self, from: usize, draft: Draft, operation: Option<Operation>) {
+        let Draft { kind, pointer, point, spec, implementation, drawn, words: (sentence, help) } = draft;
+        let (operations, method) = match operation {
+            None => (Vec::new(), None),
+            Some(operation) if operation.path.is_empty() => (Vec::new(), Some(operation.method)),
+            Some(operation) => (vec![operation], None),
+        };
+        let location = self.source.locate(&pointer, point);
+        let drawn = Some(drawn);
+        let finding =
+            Finding { kind, operations, pointer, location, spec, implementation, drawn, sentence, help };
         self.pairs[from].found.push(Found { finding, method });
     }
+}
+
+/// A finding, before it is known where in the text it stands and which operations it concerns.
+struct Draft {
+    kind: Kind,
+    pointer: String,
+    point: Point,
+    spec: Side,
+    implementation: Side,
+    drawn: String,
+    words: wording::Words,
 }
 
 /// Whether a node is a schema.

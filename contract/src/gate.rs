@@ -14,6 +14,7 @@ mod nearest;
 mod objects;
 mod references;
 mod round_trip;
+mod templates;
 mod unique;
 mod version;
 mod words;
@@ -21,7 +22,7 @@ mod words;
 /// A rule looks at all nodes that the grammar knows.
 type Rule = fn(&Scene<'_>, &mut Findings<'_>);
 
-const RULES: &[Rule] = &[words::check, objects::check, references::check, unique::check];
+const RULES: &[Rule] = &[words::check, objects::check, references::check, unique::check, templates::check];
 
 /// Everything that is wrong with a document.
 pub(crate) fn check(document: &Value, source: &Source) -> Vec<Finding> {
@@ -66,11 +67,11 @@ impl<'d> Scene<'d> {
 /// data, into extensions, or under unknown keys.
 fn survey(document: &Value) -> Vec<Node<'_>> {
     let mut nodes = Vec::new();
-    descend(At::root(), Shape::Object(Object::Document), document, &mut nodes);
+    descend(&At::root(), Shape::Object(Object::Document), document, &mut nodes);
     nodes
 }
 
-fn descend<'d>(at: At<'d>, shape: Shape, value: &'d Value, nodes: &mut Vec<Node<'d>>) {
+fn descend<'d>(at: &At<'d>, shape: Shape, value: &'d Value, nodes: &mut Vec<Node<'d>>) {
     let inner = inner(shape, value);
     let shape = match (shape, value) {
         (Shape::SchemaOrFlag, Value::Object(_)) => Shape::Object(Object::Schema),
@@ -78,7 +79,7 @@ fn descend<'d>(at: At<'d>, shape: Shape, value: &'d Value, nodes: &mut Vec<Node<
     };
     nodes.push(Node { at: at.clone(), shape, value });
     for (token, shape, value) in inner {
-        descend(at.then(token), shape, value, nodes);
+        descend(&at.then(token), shape, value, nodes);
     }
 }
 
@@ -151,8 +152,10 @@ impl<'d> Placed<'d> {
 /// The keys that an object may have, as a help line says them.
 fn expected_keys(object: Object) -> String {
     match object.patterned() {
-        Patterned::Paths => "a path, which begins with `/`".to_owned(),
-        Patterned::Statuses => "a status such as '200', a range such as '4XX', or `default`".to_owned(),
+        Patterned::Paths => "a key here is a path, which begins with `/`".to_owned(),
+        Patterned::Statuses => {
+            "a key here is a status such as '200', a range such as '4XX', or `default`".to_owned()
+        }
         Patterned::Any(_) | Patterned::None => {
             let names: Vec<String> = object
                 .fields()
@@ -160,7 +163,7 @@ fn expected_keys(object: Object) -> String {
                 .filter(|field| field.since == crate::grammar::Since::V30)
                 .map(|field| format!("`{}`", field.name))
                 .collect();
-            names.join(", ")
+            format!("the keys here are {}", names.join(", "))
         }
     }
 }

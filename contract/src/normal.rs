@@ -312,6 +312,14 @@ fn distinct(mut entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
 }
 
 impl Entry<'_> {
+    /// The entry's name as its document writes it, for a sentence.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        match self.node.at.last() {
+            Some(Token::Key(key)) if self.name.eq_ignore_ascii_case(key) => Cow::Borrowed(key),
+            _ => Cow::Borrowed(&*self.name),
+        }
+    }
+
     /// The entry's key as its document writes it, for a JSON pointer into the other one.
     pub(crate) fn key(&self) -> String {
         match self.node.at.last() {

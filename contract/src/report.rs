@@ -59,7 +59,10 @@ fn render_finding(finding: &Finding, out: &mut impl Write) -> fmt::Result {
     if !finding.operations.is_empty() {
         rows.push(("operation", operations(&finding.operations)));
     }
-    rows.push(("pointer", format!("#{}", finding.pointer)));
+    // Text that is no document has no pointers.
+    if !(finding.pointer.is_empty() && finding.spec == Side::NotAsked) {
+        rows.push(("pointer", format!("#{}", finding.pointer)));
+    }
     rows.extend(side(&finding.spec).map(|value| ("spec", value)));
     rows.extend(side(&finding.implementation).map(|value| ("implementation", value)));
     rows.extend(finding.drawn.as_ref().map(|pointer| ("drawn as", format!("#{pointer}"))));

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Comparison, is_schema, wording};
+use super::{Comparison, Draft, is_schema, wording};
 use crate::data;
-use crate::finding::{Finding, Kind, Side};
+use crate::finding::{Kind, Side};
 use crate::normal::Node;
 use crate::spec::Point;
 
@@ -92,40 +92,32 @@ impl<'d> Comparison<'d> {
     }
 
     fn item_not_implemented(&mut self, from: usize, item: &Node<'d>, name: &str, drawn: &Node<'d>) {
-        let pointer = item.at.pointer();
-        let (sentence, help) =
-            wording::not_implemented(item.parts.own, name, self.owner_of_item(item).as_deref(), None);
-        let finding = Finding {
-            kind: Kind::NotImplemented(item.parts.own),
-            operations: Vec::new(),
-            location: self.source.locate(&pointer, Point::Entry),
-            pointer,
+        let part = item.parts.own;
+        let draft = Draft {
+            kind: Kind::NotImplemented(part),
+            pointer: item.at.pointer(),
+            point: Point::Entry,
             spec: Side::Value(item.value.clone()),
             implementation: Side::Absent,
-            drawn: Some(drawn.at.pointer()),
-            sentence,
-            help,
+            drawn: drawn.at.pointer(),
+            words: wording::not_implemented(part, name, self.owner_of_item(item).as_deref(), None),
         };
-        self.push(from, finding, None);
+        self.push(from, draft);
     }
 
     fn item_not_documented(&mut self, from: usize, spec: &Node<'d>, item: &Node<'d>, name: &str) {
-        // RFC 6901, section 4: the element after the last.
-        let pointer = format!("{}/-", spec.at.pointer());
-        let (sentence, help) =
-            wording::not_documented(item.parts.own, name, self.owner_of(spec).as_deref(), None);
-        let finding = Finding {
-            kind: Kind::NotDocumented(item.parts.own),
-            operations: Vec::new(),
-            location: self.source.locate(&pointer, Point::Entry),
-            pointer,
+        let part = item.parts.own;
+        let draft = Draft {
+            kind: Kind::NotDocumented(part),
+            // RFC 6901, section 4: the element after the last.
+            pointer: format!("{}/-", spec.at.pointer()),
+            point: Point::Entry,
             spec: Side::Absent,
             implementation: Side::Value(item.value.clone()),
-            drawn: Some(item.at.pointer()),
-            sentence,
-            help,
+            drawn: item.at.pointer(),
+            words: wording::not_documented(part, name, self.owner_of(spec).as_deref(), None),
         };
-        self.push(from, finding, None);
+        self.push(from, draft);
     }
 
     /// A list's item belongs to what the list belongs to.
@@ -134,21 +126,17 @@ impl<'d> Comparison<'d> {
     }
 
     fn reordered(&mut self, from: usize, spec: &Node<'d>, drawn: &Node<'d>) {
-        let pointer = spec.at.pointer();
         let part = spec.parts.inner;
-        let (sentence, help) = wording::reordered(part);
-        let finding = Finding {
+        let draft = Draft {
             kind: Kind::Reordered(part),
-            operations: Vec::new(),
-            location: self.source.locate(&pointer, Point::Entry),
-            pointer,
+            pointer: spec.at.pointer(),
+            point: Point::Entry,
             spec: Side::Value(spec.value.clone()),
             implementation: Side::Value(drawn.value.clone()),
-            drawn: Some(drawn.at.pointer()),
-            sentence,
-            help,
+            drawn: drawn.at.pointer(),
+            words: wording::reordered(part),
         };
-        self.push(from, finding, None);
+        self.push(from, draft);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::pointer::{At, Token};
 use crate::reference::Broken;
 
 /// A sentence and a help line.
-type Words = (String, String);
+pub(super) type Words = (String, String);
 
 /// Something only the spec has.
 pub(super) fn not_implemented(
@@ -59,7 +59,7 @@ pub(super) fn different(spec: &Node<'_>, drawn: &Node<'_>, owner: Option<&str>) 
     let part = spec.parts.own;
     let (name, subject) = match spec.at.last() {
         Some(Token::Key(name)) => (name, subject(part, name, owner)),
-        Some(Token::Index(_)) | None => ("", of_owner(format!("a {}", noun(part)), owner)),
+        Some(Token::Index(_)) | None => ("", of_owner(article(noun(part)), owner)),
     };
     let sentence = match (short(spec.value), short(drawn.value)) {
         (Some(ours), Some(theirs)) => {
@@ -122,18 +122,34 @@ pub(super) fn owner(root: &Value, at: &At<'_>) -> Option<String> {
                 let name = parameter.and_then(|parameter| parameter.get("name")).and_then(Value::as_str)?;
                 return Some(format!("the parameter `{name}`"));
             }
+            (Some(Token::Key("info")), Token::Key(name)) => return Some(format!("`info.{name}`")),
+            (None, Token::Key("info")) => return Some("`info`".to_owned()),
             (Some(Token::Key(section)), Token::Key(name)) => {
                 let section_is_at = above.parent().and_then(At::last);
-                if section_is_at == Some(Token::Key("components")) && section != "x-" {
-                    return Some(format!("`{name}`"));
+                if section_is_at == Some(Token::Key("components")) {
+                    return Some(named_component(section, name));
                 }
             }
-            (_, Token::Key("info")) => return Some("`info`".to_owned()),
             _ => {}
         }
         here = above;
     }
     None
+}
+
+/// A component, as a sentence calls it.
+fn named_component(section: &str, name: &str) -> String {
+    match section {
+        "parameters" => format!("the parameter `{name}`"),
+        "requestBodies" => format!("the request body `{name}`"),
+        "securitySchemes" => format!("the security scheme `{name}`"),
+        _ => format!("`{name}`"),
+    }
+}
+
+fn article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 /// What the part is called, without its name.
@@ -170,6 +186,10 @@ fn subject(part: Part, name: &str, owner: Option<&str>) -> String {
         Part::Example if name == "example" => "`example`".to_owned(),
         Part::Keyword | Part::Field => format!("`{name}`"),
         Part::Required => format!("`{name}` among the `required`"),
+        Part::Parameter => match name.split_once(' ') {
+            Some((place, name)) => format!("the {place} parameter `{name}`"),
+            None => format!("the parameter `{name}`"),
+        },
         _ => format!("the {} `{name}`", noun(part)),
     };
     of_owner(subject, owner)

@@ -77,7 +77,7 @@ fn unknown_keys<'d>(
                 Some(name) => format!("write `{name}`, if that is meant"),
                 None if key == "<<" => "YAML 1.2 has no merge key: write the fields out".to_owned(),
                 None => {
-                    format!("expected is one of {}; an extension begins with `x-`", expected_keys(object))
+                    format!("{}; an extension begins with `x-`", expected_keys(object))
                 }
             };
             (format!("a {} has no key `{key}`", object.noun()), help)

@@ -68,10 +68,12 @@ impl<'d> Writer<'d> {
             return false;
         }
         if let Some(number) = self.seen.iter().position(|seen| *seen == value) {
-            self.text.push_str(&format!(" *a{number}"));
+            self.text.push_str(" *a");
+            self.text.push_str(&number.to_string());
             return true;
         }
-        self.text.push_str(&format!(" &a{}", self.seen.len()));
+        self.text.push_str(" &a");
+        self.text.push_str(&self.seen.len().to_string());
         self.seen.push(value);
         false
     }

@@ -151,6 +151,7 @@ fn default_added(scene: &Scene<'_>) -> bool {
 }
 
 /// Fields that are `false`, 0 or empty where they are absent.
+#[allow(clippy::unnested_or_patterns, reason = "a table reads by its rows")]
 pub(super) fn is_default(kind: Kind, key: &str, value: &Value) -> bool {
     let is_false = value == &Value::Bool(false);
     let is_empty =

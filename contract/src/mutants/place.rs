@@ -68,6 +68,7 @@ impl Place {
     }
 }
 
+#[allow(clippy::match_same_arms, reason = "a table reads by its rows")]
 fn field(kind: Kind, key: &str, value: Option<&Value>) -> Place {
     match (kind, key) {
         (Kind::Document, "components") => Place::Object(Kind::Components),

@@ -22,7 +22,8 @@ pub(super) fn references(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-fn schema_reference(target: &Value) -> Option<String> {
+/// The reference that a discriminator's mapping means.
+pub(super) fn schema_reference(target: &Value) -> Option<String> {
     let target = target.as_str()?;
     Some(if target.contains('/') { target.to_owned() } else { format!("#/components/schemas/{target}") })
 }

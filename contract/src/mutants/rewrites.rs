@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::emit::{Style, block};
 use super::oracle::is_default;
 use super::place::{Kind, Place, each};
-use super::references::{references, used_components};
+use super::references::{references, schema_reference, used_components};
 
 /// A way to write a spec anew.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +58,7 @@ pub fn rewrites() -> Vec<Rewrite> {
         tree("sets the other way round", reverse_sets),
         tree("numbers as floats", float_numbers),
         tree("every reference inlined", inline),
+        tree("discriminators with every name", write_mappings),
         tree("every schema wrapped in allOf", wrap),
         tree("descriptions outside of an allOf", wrap_inside_description),
         tree("every component under another name", rename_components),
@@ -110,8 +111,31 @@ fn reference(value: &Value) -> Option<String> {
     value.as_object().filter(|map| map.len() == 1)?.get("$ref")?.as_str().map(str::to_owned)
 }
 
+/// A discriminator knows members that are references by the names of their components: a mapping says it in words.
+fn write_mappings(document: &mut Value) {
+    each(document, &mut |place, value| {
+        if place != Place::Object(Kind::Schema) || !value["discriminator"].is_object() {
+            return;
+        }
+        let members = ["oneOf", "anyOf"].iter().filter_map(|list| value[*list].as_array()).flatten();
+        let targets: Vec<String> = members.filter_map(reference).collect();
+        let mapping = &value["discriminator"]["mapping"];
+        let known: Vec<String> = mapping
+            .as_object()
+            .into_iter()
+            .flat_map(|map| map.values())
+            .filter_map(schema_reference)
+            .collect();
+        for target in targets.into_iter().filter(|target| !known.contains(target)) {
+            let name = target.rsplit('/').next().unwrap_or_default().to_owned();
+            value["discriminator"]["mapping"][name] = json!(target);
+        }
+    });
+}
+
 /// References to anything that does not contain itself.
 fn inline(document: &mut Value) {
+    write_mappings(document);
     for _ in 0..32 {
         let original = document.clone();
         let mut changed = false;
@@ -160,6 +184,7 @@ fn drop_unused(document: &mut Value) {
 }
 
 fn wrap(document: &mut Value) {
+    write_mappings(document);
     each(document, &mut |place, value| {
         if place == Place::Object(Kind::Schema) && value.is_object() {
             *value = json!({ "allOf": [value.take()] });
@@ -179,6 +204,7 @@ fn wrap_inside_description(document: &mut Value) {
 }
 
 fn rename_components(document: &mut Value) {
+    write_mappings(document);
     for (section, names) in document["components"].as_object_mut().into_iter().flatten() {
         if let Some(names) =
             names.as_object_mut().filter(|_| section != "securitySchemes" && !section.starts_with("x-"))
@@ -196,26 +222,22 @@ fn rename_components(document: &mut Value) {
 fn encode_references(document: &mut Value) {
     each_reference(document, &|target| match target.rsplit_once('/') {
         Some((section, name)) => {
-            let name: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            format!("{section}/{name}")
+            let name: Vec<String> = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            format!("{section}/{}", name.concat())
         }
         None => target.to_owned(),
     });
 }
 
 fn each_reference(document: &mut Value, rewrite: &dyn Fn(&str) -> String) {
-    each(document, &mut |place, value| match (place, value) {
-        (Place::Object(_) | Place::Patterns(_), Value::Object(map)) => {
-            if let Some(Value::String(target)) = map.get_mut("$ref") {
-                *target = rewrite(target);
-            }
-            if let Some(Value::Object(targets)) = map.get_mut("mapping") {
-                for target in targets.values_mut() {
-                    *target = json!(rewrite(target.as_str().unwrap_or_default()));
-                }
-            }
+    each(document, &mut |place, value| {
+        let (Place::Object(_) | Place::Patterns(_), Value::Object(map)) = (place, value) else { return };
+        if let Some(Value::String(target)) = map.get_mut("$ref") {
+            *target = rewrite(target);
         }
-        _ => {}
+        for (_, target) in map.get_mut("mapping").and_then(Value::as_object_mut).into_iter().flatten() {
+            *target = json!(rewrite(target.as_str().unwrap_or_default()));
+        }
     });
 }
 

@@ -58,6 +58,7 @@ impl<'d> Document<'d> {
         for name in ["oneOf", "anyOf"] {
             self.nullable_choice(name, node, &mut entries);
         }
+        self.implied_names(&mut entries);
         let Some(fewer) = layers.checked_sub(1) else { return entries };
         for name in ["$ref", "allOf", "oneOf", "anyOf"] {
             let Some(member) = self.only_member(name, &entries) else { continue };
@@ -68,6 +69,45 @@ impl<'d> Document<'d> {
             }
         }
         entries
+    }
+
+    /// A discriminator knows each member that is a reference by its component's name, even if no mapping says so
+    /// (OpenAPI 3.0.3, section 4.7.25). Only there does the name of a component mean something.
+    fn implied_names(self, entries: &mut [Entry<'d>]) {
+        let members = entries.iter().filter(|entry| matches!(&*entry.name, "oneOf" | "anyOf"));
+        let members: Vec<Node<'d>> = members.flat_map(|entry| self.items(&entry.node)).collect();
+        let Some(entry) = entries.iter_mut().find(|entry| entry.name == "discriminator") else { return };
+        if !entry.node.value.is_object() {
+            return;
+        }
+        let mut own = entries::of(Object::Discriminator, &entry.node);
+        let mapping = own.iter().position(|entry| entry.name == "mapping");
+        let mut named = match mapping.map(|index| self.open(&own.remove(index).node)) {
+            Some(Form::Named(named)) => named,
+            Some(Form::List(_) | Form::Set(_) | Form::Data) => return,
+            None => Vec::new(),
+        };
+        let identity = |node: Node<'d>| self.settle(node).ok().and_then(|node| node.identity());
+        let mut known: Vec<_> = named.iter().map(|entry| identity(entry.node.clone())).collect();
+        for member in members {
+            let Some(reference) = member.value.get("$ref").and_then(Value::as_str) else { continue };
+            let identity = identity(member.clone());
+            if !known.contains(&identity) {
+                known.push(identity);
+                let name = reference.rsplit('/').next().unwrap_or(reference);
+                named.push(Entry { name: Cow::Borrowed(name), node: member });
+            }
+        }
+        if !named.is_empty() {
+            let node = Node::made(
+                entry.node.at.key("mapping"),
+                entry.node.value,
+                entry.node.parts,
+                Form::Named(named),
+            );
+            own.push(Entry { name: Cow::Borrowed("mapping"), node });
+        }
+        entry.node.reshape(Form::Named(own));
     }
 
     fn layer_of(self, member: Node<'d>, layers: usize) -> Option<Vec<Entry<'d>>> {

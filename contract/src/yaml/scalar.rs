@@ -14,7 +14,7 @@ pub(super) fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Resu
 
 fn tagged(text: &str, tag: &Tag) -> Result<Value, String> {
     // A lone `!` means: not resolved, so a string.
-    if tag.suffix.is_empty() && (tag.handle == "!" || tag.handle.is_empty()) {
+    if matches!((tag.handle.as_str(), tag.suffix.as_str()), ("", "!") | ("!", "")) {
         return Ok(Value::from(text));
     }
     if !tag.is_yaml_core_schema() {

@@ -3,7 +3,7 @@
 pub mod notify;
 pub mod open;
 pub mod read;
-mod refusals;
+mod responses;
 pub mod signature;
 pub mod upload;
 

@@ -13,7 +13,7 @@ use super::super::problem::Problem;
 use super::super::query;
 use super::super::text::{LABEL, LabelSchema, printable};
 use super::Port;
-use super::refusals::{BadRequest, Forbidden, MethodNotAllowed, NotFound, ServiceUnavailable, Unauthorized};
+use super::responses::{BadRequest, Forbidden, MethodNotAllowed, NotFound, ServiceUnavailable, Unauthorized};
 
 /// The query of this operation and of [`super::open`].
 #[derive(Debug, Deserialize, Validate, IntoParams)]

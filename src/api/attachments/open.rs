@@ -8,7 +8,7 @@ use super::super::problem::Problem;
 use super::super::query;
 use super::Port;
 use super::notify::FileNameQuery;
-use super::refusals::{BadRequest, Forbidden, MethodNotAllowed, NotFound, ServiceUnavailable, Unauthorized};
+use super::responses::{BadRequest, Forbidden, MethodNotAllowed, NotFound, ServiceUnavailable, Unauthorized};
 
 /// Open a file by its token
 #[utoipa::path(

@@ -14,7 +14,8 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, head, web};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::openapi::{Content, ContentBuilder, Ref};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 use validator::{Validate, ValidationError};
 
 use super::super::port::Outgoing;
@@ -22,8 +23,9 @@ use super::super::problem::Problem;
 use super::super::query;
 use super::super::text::{DISPOSITION, DispositionSchema, invalid, quoted_string, token};
 use super::Port;
-use super::refusals::{
-    BadRequest, Bodiless, Forbidden, MethodNotAllowed, NotFound, RangeNotSatisfiable, ServiceUnavailable,
+use super::responses::{
+    BadRequest, Bodiless, Forbidden, MethodNotAllowed, NotFound, RangeNotSatisfiable, Responses,
+    ServiceUnavailable, documented, with_headers,
 };
 use super::upload::FileContent;
 
@@ -124,6 +126,55 @@ fn acceptable(text: &str) -> Result<(), ValidationError> {
     }
 }
 
+const DESCRIBED: [(&str, &str); 4] = [
+    ("Accept-Ranges", "Always `bytes`"),
+    ("Content-Disposition", "Whether the file is shown or saved, and under which name (RFC 6266, RFC 8187)"),
+    ("Content-Security-Policy", "What the file may do when a browser shows it, which is nothing"),
+    ("X-Content-Type-Options", "Always `nosniff`"),
+];
+const VALIDATED: [(&str, &str); 3] = [
+    ("Cache-Control", "How long a copy may be kept"),
+    ("ETag", "A strong validator; the bytes under one name never change"),
+    ("Last-Modified", "When the file was stored"),
+];
+const PART: (&str, &str) = ("Content-Range", "The bytes that the answer holds, and the file's size");
+
+struct WholeFile;
+struct PartOfFile;
+struct FileExists;
+struct NotModified;
+
+impl IntoResponses for WholeFile {
+    fn responses() -> Responses {
+        let response = with_headers(DESCRIBED.iter().chain(&VALIDATED)).description("The whole file");
+        documented("200", response.content("*/*", file_content()))
+    }
+}
+
+impl IntoResponses for PartOfFile {
+    fn responses() -> Responses {
+        let response = with_headers(DESCRIBED.iter().chain(&VALIDATED).chain([&PART]))
+            .description("The range of the file that was asked for");
+        documented("206", response.content("*/*", file_content()))
+    }
+}
+
+impl IntoResponses for FileExists {
+    fn responses() -> Responses {
+        documented("200", with_headers(DESCRIBED.iter().chain(&VALIDATED)).description("The file exists"))
+    }
+}
+
+impl IntoResponses for NotModified {
+    fn responses() -> Responses {
+        documented("304", with_headers(VALIDATED.iter()).description("The client's copy is still right"))
+    }
+}
+
+fn file_content() -> Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name(FileContent::name()))).build()
+}
+
 /// Read a file
 #[utoipa::path(
     operation_id = "readFile",
@@ -138,39 +189,7 @@ fn acceptable(text: &str) -> Result<(), ValidationError> {
         ("If-Modified-Since" = Option<String>, Header, nullable = false, description = "Answer 304 if the file has not changed since this date (RFC 9110, section 13.1.3)"),
     ),
     responses(
-        (
-            status = 200, description = "The whole file", body = FileContent, content_type = "*/*",
-            headers(
-                ("Accept-Ranges" = String, description = "Always `bytes`"),
-                ("Cache-Control" = String, description = "How long a copy may be kept"),
-                ("Content-Disposition" = String, description = "Whether the file is shown or saved, and under which name (RFC 6266, RFC 8187)"),
-                ("Content-Security-Policy" = String, description = "What the file may do when a browser shows it, which is nothing"),
-                ("ETag" = String, description = "A strong validator; the bytes under one name never change"),
-                ("Last-Modified" = String, description = "When the file was stored"),
-                ("X-Content-Type-Options" = String, description = "Always `nosniff`"),
-            ),
-        ),
-        (
-            status = 206, description = "The range of the file that was asked for", body = FileContent, content_type = "*/*",
-            headers(
-                ("Accept-Ranges" = String, description = "Always `bytes`"),
-                ("Cache-Control" = String, description = "How long a copy may be kept"),
-                ("Content-Disposition" = String, description = "Whether the file is shown or saved, and under which name (RFC 6266, RFC 8187)"),
-                ("Content-Range" = String, description = "The bytes that the answer holds, and the file's size"),
-                ("Content-Security-Policy" = String, description = "What the file may do when a browser shows it, which is nothing"),
-                ("ETag" = String, description = "A strong validator; the bytes under one name never change"),
-                ("Last-Modified" = String, description = "When the file was stored"),
-                ("X-Content-Type-Options" = String, description = "Always `nosniff`"),
-            ),
-        ),
-        (
-            status = 304, description = "The client's copy is still right",
-            headers(
-                ("Cache-Control" = String, description = "How long a copy may be kept"),
-                ("ETag" = String, description = "A strong validator; the bytes under one name never change"),
-                ("Last-Modified" = String, description = "When the file was stored"),
-            ),
-        ),
+        WholeFile, PartOfFile, NotModified,
         BadRequest, Forbidden, NotFound, MethodNotAllowed, RangeNotSatisfiable, ServiceUnavailable,
     ),
 )]
@@ -211,26 +230,7 @@ pub async fn read_file(
         ("If-Modified-Since" = Option<String>, Header, nullable = false, description = "Answer 304 if the file has not changed since this date (RFC 9110, section 13.1.3)"),
     ),
     responses(
-        (
-            status = 200, description = "The file exists",
-            headers(
-                ("Accept-Ranges" = String, description = "Always `bytes`"),
-                ("Cache-Control" = String, description = "How long a copy may be kept"),
-                ("Content-Disposition" = String, description = "Whether the file is shown or saved, and under which name (RFC 6266, RFC 8187)"),
-                ("Content-Security-Policy" = String, description = "What the file may do when a browser shows it, which is nothing"),
-                ("ETag" = String, description = "A strong validator; the bytes under one name never change"),
-                ("Last-Modified" = String, description = "When the file was stored"),
-                ("X-Content-Type-Options" = String, description = "Always `nosniff`"),
-            ),
-        ),
-        (
-            status = 304, description = "The client's copy is still right",
-            headers(
-                ("Cache-Control" = String, description = "How long a copy may be kept"),
-                ("ETag" = String, description = "A strong validator; the bytes under one name never change"),
-                ("Last-Modified" = String, description = "When the file was stored"),
-            ),
-        ),
+        FileExists, NotModified,
         Bodiless<BadRequest>, Bodiless<Forbidden>, Bodiless<NotFound>, Bodiless<ServiceUnavailable>,
     ),
 )]

@@ -17,7 +17,7 @@ use super::super::number::Whole;
 use super::super::problem::Problem;
 use super::super::text::{LABEL, MEDIA_TYPE, media_type_or_empty, printable};
 use super::Port;
-use super::refusals::{
+use super::responses::{
     BadRequest, ContentTooLarge, Forbidden, MethodNotAllowed, ServiceUnavailable, Unauthorized,
     UnsupportedMediaType,
 };

@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::super::port::Incoming;
 use super::super::problem::Problem;
 use super::Port;
-use super::refusals::{
+use super::responses::{
     BadRequest, Conflict, ContentTooLarge, Forbidden, InsufficientStorage, MethodNotAllowed,
     ServiceUnavailable, UnsupportedMediaType,
 };

@@ -1,4 +1,4 @@
-//! The documented refusals, each said once: its status, its sentence, its headers.
+//! The documented answers that several operations share, each said once: its status, its sentence, its headers.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 use utoipa::IntoResponses;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Header, RefOr, Response, ResponseBuilder};
 
 use super::super::problem;
 
-type Responses = BTreeMap<String, RefOr<Response>>;
+/// Documented answers by status.
+pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
 
 macro_rules! refusals {
     ($($name:ident $status:literal $description:literal $($header:literal: $meaning:literal)?;)*) => {$(
@@ -22,7 +23,7 @@ macro_rules! refusals {
                     .description($description)
                     $(.header($header, text_header($meaning)))?
                     .content(problem::MEDIA_TYPE, ContentBuilder::new().schema(Some(problem::schema_ref())).build());
-                Responses::from([($status.to_owned(), response.build().into())])
+                documented($status, response)
             }
         }
     )*};
@@ -61,8 +62,19 @@ impl<R: IntoResponses> IntoResponses for Bodiless<R> {
     }
 }
 
-/// A header that its answer always has.
-pub(super) fn text_header(meaning: &str) -> utoipa::openapi::Header {
+/// A response with these headers, of which each is a name and what it means.
+pub(super) fn with_headers<'a>(headers: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> ResponseBuilder {
+    headers.into_iter().fold(ResponseBuilder::new(), |response, (name, meaning)| {
+        response.header(*name, text_header(meaning))
+    })
+}
+
+/// The one documented answer with this status.
+pub(super) fn documented(status: &str, response: ResponseBuilder) -> Responses {
+    Responses::from([(status.to_owned(), response.build().into())])
+}
+
+fn text_header(meaning: &str) -> Header {
     HeaderBuilder::new()
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .description(Some(meaning))
