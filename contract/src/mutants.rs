@@ -6,6 +6,7 @@
 //!
 //! This module is for tests, of this crate and of apps that use it: feature `mutants`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
@@ -34,6 +35,8 @@ pub struct Tally {
     pub found: usize,
     /// How many edits left a document that says the same.
     pub equivalent: usize,
+    /// Those, by the rule of the oracle that says so.
+    pub by_rule: BTreeMap<&'static str, usize>,
     /// Mutants that the check did not find: holes.
     pub survivors: Vec<String>,
     /// Equivalent documents that the check complained about.
@@ -58,11 +61,18 @@ impl Tally {
         self.mutants += other.mutants;
         self.found += other.found;
         self.equivalent += other.equivalent;
+        for (rule, count) in other.by_rule {
+            *self.by_rule.entry(rule).or_default() += count;
+        }
         self.survivors.extend(other.survivors);
         self.false_alarms.extend(other.false_alarms);
     }
 
-    fn judge(&mut self, edit: &Edit, rule: Option<&str>, noticed: bool) {
+    fn judge(&mut self, edit: &Edit, rule: Option<&'static str>, noticed: bool) {
+        if let Some(rule) = rule {
+            self.equivalent += 1;
+            *self.by_rule.entry(rule).or_default() += 1;
+        }
         match (rule, noticed) {
             (None, true) => {
                 self.mutants += 1;
@@ -72,11 +82,8 @@ impl Tally {
                 self.mutants += 1;
                 self.survivors.push(edit.to_string());
             }
-            (Some(_), false) => self.equivalent += 1,
-            (Some(rule), true) => {
-                self.equivalent += 1;
-                self.false_alarms.push(format!("{edit} (equivalent: {rule})"));
-            }
+            (Some(_), false) => {}
+            (Some(rule), true) => self.false_alarms.push(format!("{edit} (equivalent: {rule})")),
         }
     }
 }

@@ -6,7 +6,10 @@ use contract::mutants::{Tally, run, run_on_drawn};
 use support::{SPEC, drawn};
 
 fn assert_clean(side: &str, tally: &Tally) {
-    println!("{side}: {tally} ({} edits that change nothing)", tally.equivalent);
+    println!("{side}: {tally}; edits that change nothing: {}", tally.equivalent);
+    for (rule, count) in &tally.by_rule {
+        println!("  {count}: {rule}");
+    }
     assert!(tally.is_clean(), "missed: {:#?}\nfalse alarms: {:#?}", tally.survivors, tally.false_alarms);
     assert!(tally.mutants > 10_000, "the fixture must be rich: {tally}");
 }

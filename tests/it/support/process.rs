@@ -43,9 +43,7 @@ impl Process {
         let mut welcome = String::new();
         while !welcome.contains("then notify.") {
             let read = lines.read_line(&mut welcome).expect("text");
-            if read == 0 {
-                panic!("it ended: {welcome}{}", log.join().expect("a log"));
-            }
+            assert!(read > 0, "it ended after: {welcome}");
         }
         let address =
             welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");
