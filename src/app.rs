@@ -1,9 +1,9 @@
 //! The composition root: the only place that names every layer. `serve` and the tests start the same application here.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -115,8 +115,13 @@ pub async fn open_registry(data: &DataFolder) -> Result<SqliteRegistry, StartErr
     SqliteRegistry::open(&path).await.map_err(|source| StartError::Registry { path, source })
 }
 
+/// Makes the data folder, for this user alone: it holds the signing key and the registry.
 fn make_folder(path: &Path) -> Result<(), StartError> {
-    fs::create_dir_all(path).map_err(|source| StartError::Folder { path: path.to_owned(), source })
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| StartError::Folder { path: path.to_owned(), source })
 }
 
 /// The keys of the settings, or else the one in the data folder, which is made at the first start.

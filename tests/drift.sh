@@ -38,6 +38,10 @@ fresh
 
 sed -i 's/maximum: 5368709120/maximum: 5368709121/' "$copy/$spec"
 refused "another maximum" "$(line 'maximum: 5368709121')" maximum
+# The README shows this report.
+sed -n '/^```text$/,/^```$/p' "$copy/README.md" | grep -v '^```' | while IFS= read -r shown; do
+  grep -qF -- "$shown" "$copy/build.log" || { echo "FAILED: the README shows what is not reported: $shown" >&2; exit 1; }
+done
 
 fresh
 sed -i '0,/^        baseId:/s//        baseID:/' "$copy/$spec"

@@ -1,7 +1,7 @@
 //! Does the check see everything? Every node of a spec is deleted, changed, renamed, doubled and given siblings, one
 //! at a time, and the whole check must notice each time that the document has changed.
 //!
-//! What need not be noticed, because the document still says the same, is decided by an [oracle](oracle) of its own: a
+//! What need not be noticed, because the document still says the same, is decided by an oracle of its own: a
 //! short list of rules on where the edit was made. It shares no code with the check.
 //!
 //! This module is for tests, of this crate and of apps that use it: feature `mutants`.

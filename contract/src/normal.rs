@@ -172,7 +172,7 @@ impl<'d> Document<'d> {
             Object::Document => entries::document(&mut entries),
             Object::PathItem => self.path_item(&mut entries),
             Object::Operation => self.operation(&mut entries, &[]),
-            Object::Schema => return self.schema(node, entries),
+            Object::Schema => return self.schema(entries),
             Object::Parameter => {
                 defaults::of_style(object, &mut entries);
                 // The name by which its operation knows it says both already, without a header's case.
@@ -323,10 +323,11 @@ impl Entry<'_> {
     /// The entry's key as its document writes it, for a JSON pointer into the other one.
     pub(crate) fn key(&self) -> String {
         match self.node.at.last() {
-            Some(Token::Key(key)) => key.to_owned(),
+            Some(Token::Key(key)) if self.name.eq_ignore_ascii_case(key) => key.to_owned(),
             // RFC 6901, section 4: the element after the last.
-            Some(Token::Index(_)) => "-".to_owned(),
-            None => self.name.to_string(),
+            Some(Token::Index(_)) if self.node.parts.own == Part::Parameter => "-".to_owned(),
+            // The word that the normal form has for it, such as `nullable` for a `type` of the drawn document.
+            _ => self.name.to_string(),
         }
     }
 }

@@ -47,6 +47,8 @@ async fn the_first_start_says_what_to_try_and_that_works_as_pasted() {
 
     let key = folder.path().join("data/signing-key");
     assert_eq!(key.metadata().expect("a key").permissions().mode() & 0o777, 0o600);
+    let data = folder.path().join("data").metadata().expect("a folder");
+    assert_eq!(data.permissions().mode() & 0o777, 0o700);
     let kept = std::fs::read(&key).expect("a key");
     service.terminate();
 

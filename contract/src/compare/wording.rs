@@ -225,6 +225,18 @@ fn remove_in_rust(part: Part, name: &str) -> String {
         Part::Property => "take the field out of the Rust type".to_owned(),
         Part::EnumMember => "take the variant out of the Rust enum".to_owned(),
         Part::Response => format!("take `(status = {name}, …)` out of the handler's `responses(…)`"),
+        Part::Keyword => match name {
+            "nullable" => {
+                "say `#[schema(nullable = false)]` of the `Option`, and let serde refuse `null`".to_owned()
+            }
+            "format" => "use a type with a `ToSchema` of its own: Rust's numbers bring a `format` with them"
+                .to_owned(),
+            "minimum" => {
+                "take `#[schema(minimum = …)]` away in Rust; an unsigned type brings `minimum: 0` with it"
+                    .to_owned()
+            }
+            _ => format!("take `{}` away in Rust", attribute(name)),
+        },
         _ => "take it out of what utoipa is told".to_owned(),
     }
 }

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::{Document, Entry, Form, Node, entries};
+use super::{Document, Entry, Form, Node, Parts, entries};
 use crate::data;
+use crate::finding::Part;
 use crate::grammar::{Object, Shape};
 use crate::reference;
 
@@ -20,6 +21,9 @@ static ANYTHING: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
 pub(super) fn spelt_out(value: &Value) -> &Value {
     if value == &Value::Bool(true) { &ANYTHING } else { value }
 }
+
+/// How findings call a keyword.
+const KEYWORD: Parts = Parts { own: Part::Keyword, inner: Part::Keyword };
 
 /// Keywords that describe and do not restrict: beside a single layer, the outer one speaks.
 const ANNOTATIONS: [&str; 10] = [
@@ -45,18 +49,18 @@ const GROUPS: [&[&str]; 4] = [
 
 impl<'d> Document<'d> {
     /// The entries of a schema in normal form.
-    pub(super) fn schema(self, node: &Node<'d>, entries: Vec<Entry<'d>>) -> Vec<Entry<'d>> {
-        self.layer(node, entries, MOST_LAYERS)
+    pub(super) fn schema(self, entries: Vec<Entry<'d>>) -> Vec<Entry<'d>> {
+        self.layer(entries, MOST_LAYERS)
     }
 
-    fn layer(self, node: &Node<'d>, mut entries: Vec<Entry<'d>>, layers: usize) -> Vec<Entry<'d>> {
-        nullable_type(node, &mut entries);
+    fn layer(self, mut entries: Vec<Entry<'d>>, layers: usize) -> Vec<Entry<'d>> {
+        nullable_type(&mut entries);
         exclusive_bound("minimum", "exclusiveMinimum", Tighter::Larger, &mut entries);
         exclusive_bound("maximum", "exclusiveMaximum", Tighter::Smaller, &mut entries);
         single_example(&mut entries);
         entries.retain(|entry| entry.name != "propertyNames" || !is_any_name(entry.node.value));
         for name in ["oneOf", "anyOf"] {
-            self.nullable_choice(name, node, &mut entries);
+            self.nullable_choice(name, &mut entries);
         }
         self.implied_names(&mut entries);
         let Some(fewer) = layers.checked_sub(1) else { return entries };
@@ -116,7 +120,7 @@ impl<'d> Document<'d> {
             return None;
         }
         let entries = entries::of(Object::Schema, &member);
-        Some(self.layer(&member, entries, layers))
+        Some(self.layer(entries, layers))
     }
 
     /// The schema inside of a layer that holds one schema and no choice.
@@ -139,7 +143,7 @@ impl<'d> Document<'d> {
     }
 
     /// `oneOf: [T, {type: null}]` is `T`, nullable.
-    fn nullable_choice(self, name: &'static str, node: &Node<'d>, entries: &mut Vec<Entry<'d>>) {
+    fn nullable_choice(self, name: &'static str, entries: &mut Vec<Entry<'d>>) {
         let Some(entry) = entries.iter_mut().find(|entry| entry.name == name) else { return };
         let members = self.items(&entry.node);
         let (null, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| is_null(member.value));
@@ -149,7 +153,7 @@ impl<'d> Document<'d> {
         }
         entry.node.made = Some(Box::new(Form::List(others)));
         let at = entry.node.at.clone();
-        set(entries, "nullable", at, &TRUE, node);
+        set(entries, "nullable", at, &TRUE);
     }
 }
 
@@ -170,7 +174,7 @@ fn is_any_name(schema: &Value) -> bool {
 }
 
 /// `type: [T, "null"]` is `type: T`, nullable.
-fn nullable_type<'d>(node: &Node<'d>, entries: &mut Vec<Entry<'d>>) {
+fn nullable_type(entries: &mut Vec<Entry<'_>>) {
     let Some(entry) = entries.iter_mut().find(|entry| entry.name == "type") else { return };
     let Value::Array(types) = entry.node.value else { return };
     let mut others = types.iter().filter(|kind| *kind != "null");
@@ -178,7 +182,7 @@ fn nullable_type<'d>(node: &Node<'d>, entries: &mut Vec<Entry<'d>>) {
     entry.node.value = only;
     let at = entry.node.at.clone();
     if types.len() > 1 {
-        set(entries, "nullable", at, &TRUE, node);
+        set(entries, "nullable", at, &TRUE);
     }
 }
 
@@ -229,17 +233,12 @@ fn single_example(entries: &mut [Entry<'_>]) {
     entry.name = Cow::Borrowed("example");
     entry.node.value = only;
     entry.node.shape = Shape::Data;
+    entry.node.parts = Parts { own: Part::Example, inner: Part::Example };
 }
 
-fn set<'d>(
-    entries: &mut Vec<Entry<'d>>,
-    name: &'static str,
-    at: crate::pointer::At<'d>,
-    value: &'d Value,
-    node: &Node<'d>,
-) {
+fn set<'d>(entries: &mut Vec<Entry<'d>>, name: &'static str, at: crate::pointer::At<'d>, value: &'d Value) {
     entries.retain(|entry| entry.name != name);
-    let node = Node { at, shape: Shape::Data, value, parts: node.parts, made: None };
+    let node = Node::raw(at, Shape::Data, value, KEYWORD);
     entries.push(Entry { name: Cow::Borrowed(name), node });
 }
 

@@ -1,6 +1,6 @@
 //! A JSON body, read after the credentials were judged, and refused with every field that is wrong rather than the first.
 //!
-//! [`node`] is the body as it came, [`repair`] finds all that is wrong with it, [`wire`] knows the names that clients know.
+//! `node` is the body as it came, `repair` finds all that is wrong with it, `wire` knows the names that clients know.
 
 pub(super) mod node;
 pub(super) mod repair;
