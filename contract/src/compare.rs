@@ -331,8 +331,18 @@ impl<'d> Comparison<'d> {
         };
         let location = self.source.locate(&pointer, point);
         let drawn = Some(drawn);
-        let finding =
-            Finding { kind, operations, pointer, location, spec, implementation, drawn, sentence, help };
+        let finding = Finding {
+            kind,
+            operations,
+            pointer,
+            location,
+            spec,
+            implementation,
+            drawn,
+            evidence: None,
+            sentence,
+            help,
+        };
         self.pairs[from].found.push(Found { finding, method });
     }
 }

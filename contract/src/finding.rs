@@ -22,10 +22,25 @@ pub struct Finding {
     pub implementation: Side,
     /// The place in the document that was drawn from the implementation, as a JSON pointer.
     pub drawn: Option<String>,
+    /// The request that showed it, if it took one to see it.
+    pub evidence: Option<Evidence>,
     /// What is wrong, in one sentence.
     pub sentence: String,
     /// What to change, on either side.
     pub help: String,
+}
+
+/// A request and its answer, which differ from what the spec says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The request, as a `curl` command line.
+    pub request: String,
+    /// What the spec lets a client expect, in words.
+    pub expected: String,
+    /// What came instead: the status line, the headers that matter, the body, cut.
+    pub answered: String,
+    /// How many more requests showed the same.
+    pub more: usize,
 }
 
 /// A method on a path.
@@ -105,6 +120,8 @@ pub enum Kind {
     Different(Part),
     /// Both have the same, in another order, and the order counts.
     Reordered(Part),
+    /// The documents agree, and the app does something else.
+    Behaviour(Behaviour),
 }
 
 impl Kind {
@@ -127,8 +144,81 @@ impl Kind {
             Self::NotDocumented(part) => return format!("{}-not-documented", part.code()),
             Self::Different(part) => return format!("{}-differs", part.code()),
             Self::Reordered(part) => return format!("{}-order", part.code()),
+            Self::Behaviour(behaviour) => behaviour.code(),
         };
         plain.to_owned()
+    }
+}
+
+/// How an app departs from its spec, when it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Behaviour {
+    /// There was no answer: the handler panicked, or the connection broke.
+    NoAnswer,
+    /// A request that the spec allows was refused.
+    AllowedRefused,
+    /// A request that the spec forbids was accepted.
+    ForbiddenAccepted,
+    /// A request without the credentials that the spec asks for was not refused as such.
+    CredentialsNotChecked,
+    /// A request with credentials that are right was refused for them.
+    CredentialsRefused,
+    /// The status is not among the operation's responses.
+    StatusNotDocumented,
+    /// The content type is not among the response's.
+    ContentTypeNotDocumented,
+    /// The response documents no body, and there was one; or the other way round.
+    BodyNotDocumented,
+    /// The body is not valid against the response's schema.
+    BodyInvalid,
+    /// A response header that is documented was not there.
+    HeaderMissing,
+    /// The value of a response header is not valid against its schema.
+    HeaderInvalid,
+    /// A problem's `status` is not the HTTP status.
+    ProblemStatusDiffers,
+    /// A problem does not name the field that is wrong, or names another.
+    FieldNotNamed,
+    /// A property or parameter that is left out is not what its `default` says.
+    DefaultDiffers,
+    /// A method that the path does not document was answered, or was refused without 405 and `Allow`.
+    MethodNotRefused,
+    /// A path that the spec does not document was answered.
+    PathNotDocumented,
+    /// An error that no operation documents for itself does not look like the errors that the spec does document.
+    ErrorNotDocumented,
+    /// No request brought about a status that is documented.
+    StatusNeverSeen,
+    /// No answer had a header that is documented.
+    HeaderNeverSeen,
+}
+
+impl Behaviour {
+    /// The departure's name in a [`Kind::code`].
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoAnswer => "no-answer",
+            Self::AllowedRefused => "allowed-refused",
+            Self::ForbiddenAccepted => "forbidden-accepted",
+            Self::CredentialsNotChecked => "credentials-not-checked",
+            Self::CredentialsRefused => "credentials-refused",
+            Self::StatusNotDocumented => "status-not-documented",
+            Self::ContentTypeNotDocumented => "content-type-not-documented",
+            Self::BodyNotDocumented => "body-not-documented",
+            Self::BodyInvalid => "body-invalid",
+            Self::HeaderMissing => "header-missing",
+            Self::HeaderInvalid => "header-invalid",
+            Self::ProblemStatusDiffers => "problem-status-differs",
+            Self::FieldNotNamed => "field-not-named",
+            Self::DefaultDiffers => "default-differs",
+            Self::MethodNotRefused => "method-not-refused",
+            Self::PathNotDocumented => "path-not-documented",
+            Self::ErrorNotDocumented => "error-not-documented",
+            Self::StatusNeverSeen => "status-never-seen",
+            Self::HeaderNeverSeen => "header-never-seen",
+        }
     }
 }
 

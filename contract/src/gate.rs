@@ -119,6 +119,7 @@ impl Findings<'_> {
             spec: place.value.map_or(Side::Absent, |value| Side::Value(value.clone())),
             implementation: Side::NotAsked,
             drawn: None,
+            evidence: None,
             sentence,
             help,
         });

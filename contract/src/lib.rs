@@ -16,6 +16,7 @@
 //! everything that is wrong.
 
 mod compare;
+pub mod conformance;
 mod data;
 mod finding;
 mod gate;
@@ -30,7 +31,7 @@ mod report;
 mod spec;
 mod yaml;
 
-pub use finding::{Finding, Kind, Location, Operation, Part, Side};
+pub use finding::{Behaviour, Evidence, Finding, Kind, Location, Operation, Part, Side};
 pub use report::Report;
 pub use spec::Spec;
 

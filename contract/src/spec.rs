@@ -63,6 +63,7 @@ fn unreadable(file: &str, problem: yaml::Problem) -> Finding {
         spec: Side::NotAsked,
         implementation: Side::NotAsked,
         drawn: None,
+        evidence: None,
         sentence: problem.sentence,
         help: problem.help.to_owned(),
     }
