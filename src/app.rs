@@ -39,12 +39,10 @@ pub enum StartError {
     #[error("SIGNING_KEYS: {0}")]
     Keys(InvalidKeys),
     /// The file of the signing key cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{} is damaged; restore it, for a new key would end every token that was given out", path.display())]
     KeyFile {
         /// Where it is.
         path: PathBuf,
-        /// What is wrong.
-        source: InvalidKeys,
     },
     /// A file or folder cannot be made or read.
     #[error("cannot use {}", path.display())]
@@ -134,7 +132,7 @@ fn keys(settings: &Settings) -> Result<Keyring, StartError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path)?,
         read => read.map_err(|source| StartError::Folder { path: path.clone(), source })?,
     };
-    Keyring::parse(&text).map_err(|source| StartError::KeyFile { path, source })
+    Keyring::parse(&text).map_err(|_| StartError::KeyFile { path })
 }
 
 /// Makes a key that only this user can read. It is in place only when it is whole.

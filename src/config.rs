@@ -101,7 +101,7 @@ pub struct DataFolder {
 #[derive(Args, Clone, Debug)]
 pub struct LogSettings {
     /// What is logged: a level, or `tracing` directives such as `info,sqlx=debug`
-    #[arg(long, env = "LOG", default_value = "info,actix_server=warn", value_name = "FILTER")]
+    #[arg(long, env = "LOG", default_value = "info,actix_server=warn,actix_http=off", value_name = "FILTER")]
     pub log: String,
 
     /// How the log is written; text on a terminal and JSON elsewhere if not given

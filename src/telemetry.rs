@@ -1,5 +1,6 @@
 //! The log: text on a terminal, JSON elsewhere.
 
+use std::error::Error;
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
@@ -10,6 +11,21 @@ use crate::config::{LogFormat, LogSettings};
 #[derive(Debug, thiserror::Error)]
 #[error("LOG is no log filter; try `info`")]
 pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
+
+/// What happened, and why, and why that. A cause that its effect has already told is not told again.
+#[must_use]
+pub fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let told = cause.to_string();
+        if !text.contains(&told) {
+            text = text + ": " + &told;
+        }
+        next = cause.source();
+    }
+    text
+}
 
 /// Writes the log of this process to stderr from now on.
 pub fn install(settings: &LogSettings) -> Result<(), InvalidFilter> {

@@ -1,17 +1,21 @@
 //! `serve`: starts the application and says what to try next.
 
+use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::task::Poll;
 use std::time::SystemTime;
 
+use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::token;
 use crate::api::MOUNT;
 use crate::app::Application;
 use crate::config::Settings;
-use crate::domain::BaseScope;
+use crate::domain::{AccessToken, BaseScope};
 use crate::registry::Registry;
 use crate::service::PublicOrigin;
 use crate::telemetry;
@@ -21,11 +25,19 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     telemetry::install(&settings.log)?;
     let Application { listening, origin, registry } = Application::start(settings).await?;
     let secret = first_token(registry.as_ref()).await?;
+    let signals = Signals::listen().context("cannot listen for signals")?;
     let server = actix_web::rt::spawn(listening.server);
-    // The server hears signals from its first turn on, and whoever reads the welcome may send one.
-    tokio::task::yield_now().await;
-    let welcome = Welcome { address: listening.address, origin: &origin, files: &settings.files(), secret };
-    welcome.write(&mut io::stdout().lock()).context("cannot write to stdout")?;
+    actix_web::rt::spawn(signals.stop(listening.handle));
+    let files = settings.files();
+    let secret_text = secret.as_ref().map(|(secret, _)| secret.as_str());
+    let welcome = Welcome { address: listening.address, origin: &origin, files: &files, secret: secret_text };
+    if let Err(error) = welcome.write(&mut io::stdout().lock()) {
+        if let Some((_, token)) = &secret {
+            // Nobody has seen its secret; the next start is to make another.
+            token::forget(registry.as_ref(), token).await?;
+        }
+        return Err(error).context("cannot write to stdout");
+    }
     server.await.context("the server ended early")?.context("the server failed")?;
     registry.close().await;
     tracing::info!("stopped");
@@ -33,12 +45,43 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// A token to begin with, if there has never been one.
-async fn first_token(registry: &dyn Registry) -> anyhow::Result<Option<String>> {
+async fn first_token(registry: &dyn Registry) -> anyhow::Result<Option<(String, AccessToken)>> {
     if !registry.access_tokens().await?.is_empty() {
         return Ok(None);
     }
-    let (secret, _) = token::create(registry, "first", BaseScope::All, None, SystemTime::now()).await?;
-    Ok(Some(secret))
+    token::create(registry, "first", BaseScope::All, None, SystemTime::now()).await.map(Some)
+}
+
+/// The signals to stop: SIGTERM, and SIGINT from a terminal.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        let Self { terminate, interrupt } = self;
+        poll_fn(|context| match (terminate.poll_recv(context), interrupt.poll_recv(context)) {
+            (Poll::Pending, Poll::Pending) => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// Lets running requests finish after the first signal, and does not after the second.
+    async fn stop(mut self, handle: ServerHandle) {
+        self.next().await;
+        tracing::info!("stopping; running requests may finish, and another signal ends them");
+        let gracefully = actix_web::rt::spawn(handle.stop(true));
+        self.next().await;
+        gracefully.abort();
+        tracing::warn!("ending running requests");
+        handle.stop(false).await;
+    }
 }
 
 /// What whoever started the service wants to know first.
@@ -46,7 +89,7 @@ struct Welcome<'a> {
     address: SocketAddr,
     origin: &'a PublicOrigin,
     files: &'a Path,
-    secret: Option<String>,
+    secret: Option<&'a str>,
 }
 
 impl Welcome<'_> {
@@ -57,7 +100,7 @@ impl Welcome<'_> {
         writeln!(out, "  Docs      {origin}/docs/")?;
         writeln!(out, "  Contract  {origin}/openapi.yaml")?;
         writeln!(out, "  Files     {}", self.files.display())?;
-        if let Some(secret) = &self.secret {
+        if let Some(secret) = self.secret {
             writeln!(out, "  Token     {secret}")?;
             writeln!(
                 out,
@@ -70,11 +113,7 @@ impl Welcome<'_> {
         writeln!(out, "Ask for an upload signature:")?;
         writeln!(out)?;
         writeln!(out, "  curl -sS {origin}{MOUNT}/attachments/signature \\")?;
-        writeln!(
-            out,
-            "    -H 'Authorization: Bearer {}' \\",
-            self.secret.as_deref().unwrap_or("YOUR_TOKEN")
-        )?;
+        writeln!(out, "    -H 'Authorization: Bearer {}' \\", self.secret.unwrap_or("YOUR_TOKEN"))?;
         writeln!(out, "    -H 'Content-Type: application/json' \\")?;
         writeln!(out, "    -d '{{\"contentType\":\"text/plain\",\"contentLength\":6,\"type\":1}}'")?;
         writeln!(out)?;

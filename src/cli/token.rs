@@ -3,14 +3,18 @@
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::app;
 use crate::config::DataFolder;
 use crate::domain::{AccessToken, BaseScope};
 use crate::registry::Registry;
+use crate::registry::sqlite::SqliteRegistry;
 use crate::token::access::AccessSecret;
+
+/// The longest life of an access token: beyond any use, and within what dates can say.
+const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -62,29 +66,36 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let expires_at = match expires {
                 None => None,
                 Some(life) => match now.checked_add(life) {
-                    Some(end) if !life.is_zero() => Some(end),
-                    _ => bail!("--expires is no time that the token could be valid for"),
+                    Some(end) if !life.is_zero() && life <= LONGEST_LIFE => Some(end),
+                    _ => bail!(
+                        "--expires must be more than nothing and at most 100 years; leave it out for good"
+                    ),
                 },
             };
             let registry = app::open_registry(&data).await?;
             let (secret, token) = create(&registry, &name, BaseScope::of(bases), expires_at, now).await?;
+            let mut stdout = io::stdout();
+            if let Err(error) = writeln!(stdout, "{secret}").and_then(|()| stdout.flush()) {
+                forget(&registry, &token).await?;
+                return Err(error).context("cannot write the secret to stdout, so the token was not made");
+            }
             registry.close().await;
-            writeln!(io::stdout(), "{secret}")?;
             writeln!(
                 io::stderr(),
-                "Made access token {} ({name}), {}. Keep the secret; it is not shown again.",
+                "Made access token {} ({name}), {}, for the service on {}. Keep the secret; it is not shown again.",
                 token.id,
-                state(&token, now)
+                state(&token, now),
+                data.path.display()
             )?;
         }
         Command::List(List { data }) => {
-            let registry = app::open_registry(&data).await?;
+            let registry = existing_registry(&data).await?;
             let tokens = registry.access_tokens().await?;
             registry.close().await;
             list(&mut io::stdout().lock(), &tokens, now)?;
         }
         Command::Revoke(Revoke { id, data }) => {
-            let registry = app::open_registry(&data).await?;
+            let registry = existing_registry(&data).await?;
             let revoked = registry.revoke_access_token(&id, now).await?;
             registry.close().await;
             if !revoked {
@@ -98,6 +109,23 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             )?;
         }
     }
+    Ok(())
+}
+
+/// The registry in `data`, which a look into it does not make.
+async fn existing_registry(data: &DataFolder) -> anyhow::Result<SqliteRegistry> {
+    if !data.registry().exists() {
+        bail!(
+            "no service has been started on {}, so it has no access tokens; --data-dir names another",
+            data.path.display()
+        );
+    }
+    Ok(app::open_registry(data).await?)
+}
+
+/// Takes back a token whose secret nobody could be given.
+pub(super) async fn forget(registry: &dyn Registry, token: &AccessToken) -> anyhow::Result<()> {
+    registry.remove_access_token(&token.id).await?;
     Ok(())
 }
 

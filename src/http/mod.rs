@@ -34,7 +34,7 @@ pub struct Backend {
 
 /// A server that accepts connections as soon as it is polled.
 pub struct Listening {
-    /// To be awaited; ends after a signal or [`ServerHandle::stop`].
+    /// To be awaited; ends after [`ServerHandle::stop`].
     pub server: Server,
     /// To stop it.
     pub handle: ServerHandle,
@@ -67,6 +67,8 @@ pub fn serve(
             .wrap(cors::middleware(&origins))
             .wrap(middleware::from_fn(request::trace))
     })
+    // actix would drop running requests at SIGINT. Whoever runs the server hears the signals.
+    .disable_signals()
     .shutdown_timeout(shutdown_timeout.as_secs())
     .listen(listener)?
     .run();

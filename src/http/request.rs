@@ -13,6 +13,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::api::problem::Problem;
+use crate::telemetry;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -51,7 +52,7 @@ fn identify(response: ServiceResponse, id: Uuid) -> ServiceResponse {
         return response;
     };
     if let Some(cause) = problem.cause() {
-        let chain = chain(cause);
+        let chain = telemetry::causes(cause);
         if problem.code().status().is_server_error() {
             error!(cause = chain, "{problem}");
         } else {
@@ -68,10 +69,4 @@ fn identify(response: ServiceResponse, id: Uuid) -> ServiceResponse {
     }
     let (request, _) = response.into_parts();
     ServiceResponse::new(request, answer)
-}
-
-/// What happened, and why, and why that.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -62,6 +62,9 @@ pub trait Registry: Send + Sync {
     /// Revokes the access token with this public id. False if there is none, or if it is revoked already.
     async fn revoke_access_token(&self, id: &str, now: SystemTime) -> Result<bool, RegistryError>;
 
+    /// Takes back an access token as if it had never been.
+    async fn remove_access_token(&self, id: &str) -> Result<(), RegistryError>;
+
     /// Keeps `attachment`, and gives what is kept under its key: another, where one was kept before.
     async fn add_attachment(&self, attachment: Attachment) -> Result<Attachment, RegistryError>;
 

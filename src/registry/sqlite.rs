@@ -95,6 +95,11 @@ impl Registry for SqliteRegistry {
         Ok(done.rows_affected() > 0)
     }
 
+    async fn remove_access_token(&self, id: &str) -> Result<(), RegistryError> {
+        sqlx::query("DELETE FROM access_tokens WHERE id = ?").bind(id).execute(&self.pool).await?;
+        Ok(())
+    }
+
     async fn add_attachment(&self, attachment: Attachment) -> Result<Attachment, RegistryError> {
         let size = i64::try_from(attachment.size).map_err(|error| RegistryError(error.into()))?;
         let done = sqlx::query::<Sqlite>(
@@ -141,7 +146,9 @@ impl Registry for SqliteRegistry {
     }
 
     async fn check(&self) -> Result<(), RegistryError> {
-        sqlx::query("SELECT 1 FROM access_tokens LIMIT 1").fetch_optional(&self.pool).await?;
+        for probe in ["SELECT 1 FROM access_tokens LIMIT 1", "SELECT 1 FROM attachments LIMIT 1"] {
+            sqlx::query(probe).fetch_optional(&self.pool).await?;
+        }
         Ok(())
     }
 }

@@ -16,9 +16,9 @@ use crate::api::attachments::notify::NotifyVo;
 use crate::api::attachments::read::{Disposition, Place};
 use crate::api::attachments::signature::{SignatureRo, SignatureVo};
 use crate::api::port::{Answer, Attachments, Bases, Caller, Incoming, Opened, Outgoing, Refusal};
-use crate::domain::{BaseScope, Buckets};
+use crate::domain::{BaseScope, Buckets, ObjectKey};
 use crate::registry::{Registry, RegistryError};
-use crate::storage::{ObjectStore, StoreError};
+use crate::storage::{ObjectStore, StoreError, StoredObject};
 use crate::token::Keyring;
 
 use access::AccessCache;
@@ -105,6 +105,21 @@ impl Attachments for Service {
         file_name: Option<&'a str>,
     ) -> Answer<'a, Opened> {
         Box::pin(self.open(caller, upload_token, file_name))
+    }
+}
+
+impl Service {
+    /// The object under `key`, which must have the size that was signed.
+    async fn object(&self, key: ObjectKey, size: u64) -> Result<Box<dyn StoredObject>, Refusal> {
+        let object = self.store.find(key).await?;
+        if object.size() == size {
+            Ok(object)
+        } else {
+            let found = object.size();
+            Err(Refusal::Unavailable(
+                format!("{} has {found} bytes, and was stored with {size}", key.path()).into(),
+            ))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
 use crate::domain::{FileName, Sha256};
 use crate::registry::{Attachment, Dimensions};
-use crate::storage::{StoreError, StoredObject};
+use crate::storage::StoredObject;
 use crate::token::UploadGrant;
 
 /// How much of an image is looked at for its width and height. Cameras put up to a few hundred kilobytes before them.
@@ -23,6 +23,7 @@ impl Service {
         let attachment = match self.registry.attachment_by_token(token_digest).await? {
             Some(attachment) => {
                 within_bases(caller, attachment.base.as_deref())?;
+                self.object(attachment.key, attachment.size).await?;
                 attachment
             }
             None => self.accept(caller, upload_token, token_digest, file_name).await?,
@@ -40,9 +41,9 @@ impl Service {
         // Bytes that came in time may be notified after: the token's own expiry is the upload's.
         let grant = self.keys.verify_upload(upload_token).map_err(|_| Refusal::BadUploadToken)?;
         within_bases(caller, grant.base.as_deref())?;
-        let object = self.store.find(grant.key).await.map_err(|error| match error {
-            StoreError::NotFound => Refusal::NothingUploaded,
-            other => other.into(),
+        let object = self.object(grant.key, grant.size).await.map_err(|refusal| match refusal {
+            Refusal::NoSuchFile => Refusal::NothingUploaded,
+            other => other,
         })?;
         let dimensions = dimensions(&grant, object.as_ref()).await?;
         let attachment = Attachment {

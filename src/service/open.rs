@@ -14,6 +14,7 @@ impl Service {
         let token_digest = Sha256::of(upload_token.as_bytes());
         let attachment = self.registry.attachment_by_token(token_digest).await?.ok_or(Refusal::NoSuchFile)?;
         within_bases(caller, attachment.base.as_deref())?;
+        self.object(attachment.key, attachment.size).await?;
         let asked = file_name.and_then(FileName::parse);
         let file_name = asked.as_ref().or(attachment.file_name.as_ref());
         let location = self

@@ -29,7 +29,7 @@ impl Service {
             Visibility::Private => self.judge_token(key, read_token)?,
         };
         let attachment = self.registry.attachment(key).await?.ok_or(Refusal::NoSuchFile)?;
-        let object = self.store.find(key).await?;
+        let object = self.object(key, attachment.size).await?;
         Ok(Outgoing {
             size: object.size(),
             media_type: attachment.media_type.as_str().to_owned(),

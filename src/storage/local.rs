@@ -12,6 +12,7 @@ use std::sync::Arc;
 use actix_web::web::Bytes;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
+use rustix::fs::OFlags;
 use sha2::Digest;
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
@@ -115,20 +116,29 @@ impl ObjectStore for LocalStore {
     async fn find(&self, key: ObjectKey) -> Result<Box<dyn StoredObject>, StoreError> {
         let path = self.path(key);
         let (file, size) = blocking(move || {
-            let file = File::open(path)?;
-            let size = file.metadata()?.len();
-            Ok((file, size))
+            // Only what was put there counts: a link would lead elsewhere, and to open a pipe would wait for a writer.
+            let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+            let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(StoreError::Failed(io::Error::other("what stands there is no file")));
+            }
+            Ok((file, metadata.len()))
         })
         .await?;
         Ok(Box::new(LocalObject { file: Arc::new(file), size }))
     }
 
     async fn check(&self) -> Result<(), StoreError> {
+        let folders: Vec<_> =
+            UploadType::ALL.into_iter().map(|upload_type| self.folder(upload_type)).collect();
         let probe =
             Incoming { path: self.root.join(INCOMING).join(format!("probe-{}", Uuid::now_v7().simple())) };
         blocking(move || {
-            probe.create()?.write_all(b"probe")?;
-            Ok(())
+            for folder in folders {
+                fs::metadata(folder).map_err(not_missing)?;
+            }
+            probe.create().and_then(|mut file| file.write_all(b"probe")).map_err(not_missing)
         })
         .await
     }
@@ -243,7 +253,7 @@ impl Upload for LocalUpload {
             match fs::hard_link(&incoming.path, &place) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    if !same_bytes(&incoming.path, &place)? {
+                    if !same_bytes(&incoming.path, &place).map_err(not_missing)? {
                         return Err(StoreError::Taken);
                     }
                 }

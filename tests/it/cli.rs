@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -206,40 +207,112 @@ async fn the_log_names_requests_and_no_secret() {
     }
 }
 
-/// A signal to stop lets a running upload finish.
 #[actix_web::test]
-async fn a_running_upload_outlives_the_signal() {
-    use futures_util::stream;
-    use tokio::sync::mpsc;
+async fn a_running_upload_outlives_a_signal() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut stopping = Stopping::begin(signal).await;
+        stopping.bytes.send("12345678".into()).await.expect("sent");
+        drop(stopping.bytes);
+        let status = stopping.upload.await.expect("it ran").expect("an answer");
+        assert_eq!(status, 201, "{signal:?}");
+        assert!(stopping.service.child.wait().expect("it ends").success());
+    }
+}
+
+#[actix_web::test]
+async fn a_second_signal_ends_what_runs() {
+    let mut stopping = Stopping::begin(Signal::INT).await;
+    stopping.service.signal(Signal::INT);
+    assert!(stopping.upload.await.expect("it ran").is_err(), "the connection breaks");
+    assert!(stopping.service.child.wait().expect("it ends").success());
+    let incoming = stopping.folder.path().join("data/files/.incoming");
+    let service = Process::start(stopping.folder.path(), &[]);
+    assert_eq!(std::fs::read_dir(&incoming).expect("a folder").count(), 0, "nothing partial is left");
+    service.terminate();
+}
+
+/// A service that was told to stop while an upload runs that lacks its last eight bytes.
+struct Stopping {
+    folder: TempDir,
+    service: Process,
+    bytes: tokio::sync::mpsc::Sender<actix_web::web::Bytes>,
+    upload:
+        actix_web::rt::task::JoinHandle<Result<actix_web::http::StatusCode, awc::error::SendRequestError>>,
+}
+
+impl Stopping {
+    async fn begin(signal: Signal) -> Self {
+        use futures_util::stream;
+        use tokio::sync::mpsc;
+        let folder = TempDir::new().expect("a folder");
+        let service = Process::start(folder.path(), &[]);
+        let bearer = format!("Bearer {}", service.token());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = json!({"contentType": "", "contentLength": 600_008, "type": 1}).to_string();
+        let signed = send("POST", &format!("{}/api/attachments/signature", service.origin), &headers, body)
+            .await
+            .json();
+        let (bytes, arriving) = mpsc::channel::<actix_web::web::Bytes>(1);
+        let body = stream::unfold(arriving, |mut arriving| async move {
+            arriving.recv().await.map(|bytes| (Ok::<_, std::io::Error>(bytes), arriving))
+        });
+        let client = awc::Client::builder().timeout(std::time::Duration::from_secs(30)).finish();
+        let url = text(&signed["url"]).to_owned();
+        let upload = actix_web::rt::spawn(async move {
+            client.put(url).send_stream(Box::pin(body)).await.map(|answer| answer.status())
+        });
+        bytes.send(vec![0; 600_000].into()).await.expect("sent");
+        let incoming = folder.path().join("data/files/.incoming");
+        let running = || async { std::fs::read_dir(&incoming).expect("a folder").count() > 0 };
+        crate::support::eventually("the upload runs", running).await;
+        let port = service.origin.rsplit(':').next().expect("a port").parse::<u16>().expect("a number");
+        service.signal(signal);
+        crate::support::eventually("it does not listen any more", || async move {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
+        })
+        .await;
+        Self { folder, service, bytes, upload }
+    }
+}
+
+#[test]
+fn a_token_lives_at_most_a_hundred_years() {
     let folder = TempDir::new().expect("a folder");
-    let mut service = Process::start(folder.path(), &[]);
-    let bearer = format!("Bearer {}", service.token());
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let body = json!({"contentType": "", "contentLength": 600_008, "type": 1}).to_string();
-    let signed =
-        send("POST", &format!("{}/api/attachments/signature", service.origin), &headers, body).await.json();
-    let (bytes, arriving) = mpsc::channel::<actix_web::web::Bytes>(1);
-    let body = stream::unfold(arriving, |mut arriving| async move {
-        arriving.recv().await.map(|bytes| (Ok::<_, std::io::Error>(bytes), arriving))
-    });
-    let client = awc::Client::builder().timeout(std::time::Duration::from_secs(30)).finish();
-    let url = text(&signed["url"]).to_owned();
-    let upload = actix_web::rt::spawn(async move {
-        client.put(url).send_stream(Box::pin(body)).await.map(|answer| answer.status())
-    });
-    bytes.send(vec![0; 600_000].into()).await.expect("sent");
-    let incoming = folder.path().join("data/files/.incoming");
-    let running = || async { std::fs::read_dir(&incoming).expect("a folder").count() > 0 };
-    crate::support::eventually("the upload runs", running).await;
-    let port = service.origin.rsplit(':').next().expect("a port").parse::<u16>().expect("a number");
-    let id = rustix::process::Pid::from_child(&service.child);
-    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("SIGTERM");
-    crate::support::eventually("it does not listen any more", || async move {
-        std::net::TcpStream::connect(("127.0.0.1", port)).is_err()
-    })
-    .await;
-    bytes.send("12345678".into()).await.expect("sent");
-    drop(bytes);
-    assert_eq!(upload.await.expect("it ran").expect("an answer"), 201);
-    assert!(service.child.wait().expect("it ends").success());
+    for life in ["99999999y", "101y", "0s"] {
+        let made = run(folder.path(), &["token", "create", "--name", "x", "--expires", life]);
+        assert!(made.status.code() == Some(1) && made.stdout.is_empty(), "{life}: {made:?}");
+        assert!(stderr(&made).starts_with("error: --expires must be"), "{made:?}");
+    }
+    assert!(run(folder.path(), &["token", "create", "--name", "x", "--expires", "99y"]).status.success());
+    assert!(run(folder.path(), &["token", "list"]).status.success());
+}
+
+#[test]
+fn looking_for_tokens_makes_no_registry() {
+    let folder = TempDir::new().expect("a folder");
+    for arguments in [&["token", "list"][..], &["token", "revoke", "0123456789ab"]] {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains("no service has been started on ./data"), "{output:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
+/// A secret that could not be written is a token that nobody has.
+#[test]
+fn a_token_that_cannot_be_shown_is_not_made() {
+    let folder = TempDir::new().expect("a folder");
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("a full device");
+    let create = ["token", "create", "--name", "x"];
+    let made = binary().current_dir(folder.path()).args(create).stdout(full()).output().expect("it runs");
+    assert_eq!(made.status.code(), Some(1));
+    assert!(stderr(&made).contains("so the token was not made"), "{made:?}");
+    assert!(!stdout(&run(folder.path(), &["token", "list"])).contains("tat_"));
+
+    let started =
+        binary().current_dir(folder.path()).args(["--port", "0"]).stdout(full()).output().expect("it runs");
+    assert_eq!(started.status.code(), Some(1));
+    let service = Process::start(folder.path(), &[]);
+    assert!(service.welcome.contains("tat_"), "the first token is still to be had");
+    service.terminate();
 }

@@ -255,6 +255,8 @@ async fn a_storage_that_fails_is_a_503_and_a_missing_file_a_404() {
     let place = app.files().pop().expect("a file");
     std::fs::remove_file(place).expect("removed");
     app.get(text(&stored["presignedUrl"]), &[]).await.problem(404, "not_found");
+    app.notify(&token, "").await.problem(404, "not_found");
+    app.call("GET", &format!("/api/attachments/{token}")).await.problem(404, "not_found");
 
     std::fs::remove_dir_all(app.folder.path().join("data/files/.incoming")).expect("removed");
     let signed = app.sign(&json!({"contentType": "", "contentLength": 1, "type": 1})).await.json();
@@ -276,4 +278,36 @@ async fn a_registry_that_fails_is_a_503() {
     assert_eq!(answer.header("retry-after"), "5");
     let readyz = app.get("/readyz", &[]).await;
     assert_eq!((readyz.status.as_u16(), &readyz.body[..]), (503, &b"storage ok\nregistry failed\n"[..]));
+}
+
+/// What someone else has put in a file's place is never served as the file, nor waited for.
+#[actix_web::test]
+async fn what_is_not_the_stored_file_is_a_503() {
+    let app = App::start().await;
+    let stored = app.store("text/plain", 1, b"text").await;
+    let place = std::path::PathBuf::from(app.files().pop().expect("a file"));
+    let key = app.folder.path().join("data/signing-key");
+    let pipe = app.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    let plants: [(&str, &dyn Fn()); 4] = [
+        ("a link to a secret", &|| std::os::unix::fs::symlink(&key, &place).expect("a link")),
+        ("a pipe that nobody writes", &|| std::fs::rename(&pipe, &place).expect("moved")),
+        ("a folder", &|| std::fs::create_dir(&place).expect("a folder")),
+        ("a file of another size", &|| std::fs::write(&place, "tex").expect("written")),
+    ];
+    for (what, plant) in plants {
+        if place.is_dir() { std::fs::remove_dir(&place) } else { std::fs::remove_file(&place) }.expect(what);
+        plant();
+        let answer = app.get(text(&stored["presignedUrl"]), &[]).await;
+        answer.problem(503, "service_unavailable");
+        app.notify(text(&stored["token"]), "").await.problem(503, "service_unavailable");
+    }
+}
+
+#[actix_web::test]
+async fn readiness_looks_at_every_folder() {
+    let app = App::start().await;
+    std::fs::remove_dir(app.folder.path().join("data/files/private/chat-file")).expect("removed");
+    let readyz = app.get("/readyz", &[]).await;
+    assert_eq!((readyz.status.as_u16(), &readyz.body[..]), (503, &b"storage failed\nregistry ok\n"[..]));
 }

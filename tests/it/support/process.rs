@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// A running service.
 pub struct Process {
     pub child: Child,
@@ -57,6 +59,11 @@ impl Process {
         self.welcome[at..].split_whitespace().next().expect("a token")
     }
 
+    pub fn signal(&self, signal: Signal) {
+        let id = Pid::from_child(&self.child);
+        kill_process(id, signal).expect("a signal");
+    }
+
     pub fn kill(mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("it ends");
@@ -64,8 +71,7 @@ impl Process {
 
     /// Asks it to stop as an operator does, and gives what it wrote to the log.
     pub fn terminate(mut self) -> String {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("SIGTERM");
+        self.signal(Signal::TERM);
         let status = self.child.wait().expect("it ends");
         let log = self.log.join().expect("a log");
         assert!(status.success(), "{status}: {log}");
