@@ -156,6 +156,8 @@ impl Kind {
 pub enum Behaviour {
     /// There was no answer: the handler panicked, or the connection broke.
     NoAnswer,
+    /// A client's request was answered as a failure of the server.
+    ServerFailed,
     /// A request that the spec allows was refused.
     AllowedRefused,
     /// A request that the spec forbids was accepted.
@@ -200,6 +202,7 @@ impl Behaviour {
     pub fn code(self) -> &'static str {
         match self {
             Self::NoAnswer => "no-answer",
+            Self::ServerFailed => "server-failed",
             Self::AllowedRefused => "allowed-refused",
             Self::ForbiddenAccepted => "forbidden-accepted",
             Self::CredentialsNotChecked => "credentials-not-checked",

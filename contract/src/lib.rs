@@ -50,33 +50,37 @@ pub fn check(spec: Spec, drawn: &Value) -> Result<Checked, Report> {
     if !findings.is_empty() {
         return Err(Report::new(findings));
     }
-    let (yaml, document) = spec.into_parts();
-    Ok(Checked { yaml, document })
+    Ok(Checked { spec })
 }
 
 /// A spec that an implementation was held to, and that is therefore true of it. Only [`check`] makes one.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    yaml: String,
-    document: Value,
+    spec: Spec,
 }
 
 impl Checked {
+    /// The spec, to derive [`conformance`] cases from.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
     /// The document, its keys in the order of the YAML.
     #[must_use]
     pub fn document(&self) -> &Value {
-        &self.document
+        self.spec.document()
     }
 
     /// The document as JSON, its keys in the order of the YAML.
     #[must_use]
     pub fn json(&self) -> String {
-        format!("{:#}", self.document)
+        format!("{:#}", self.document())
     }
 
     /// The document as it was written, to the letter.
     #[must_use]
     pub fn yaml(&self) -> &str {
-        &self.yaml
+        self.spec.text()
     }
 }

@@ -48,8 +48,9 @@ impl Spec {
         &self.source
     }
 
-    pub(crate) fn into_parts(self) -> (String, Value) {
-        (self.text, self.document)
+    /// The text, to the letter.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 }
 

@@ -4,9 +4,34 @@
 //! This room knows no framework and no one app. It is given an [`App`], which answers requests, and knows what the spec
 //! cannot say: how to make the parts behind the surface fail, and values that only a running service has.
 
+#[cfg(feature = "actix")]
+mod actix;
+mod case;
+mod derive;
+mod evidence;
+mod judge;
+mod model;
+mod run;
+mod schema;
+mod strings;
+mod tally;
+mod values;
+
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+
+use crate::report::Report;
+use crate::spec::Spec;
+use case::Case;
+use derive::Derivation;
+use model::Operation;
+use run::Run;
+use schema::Schemas;
+
+#[cfg(feature = "actix")]
+pub use actix::InMemory;
+pub use tally::{Count, Tally};
 
 /// What an [`App`] does next, on one thread.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -79,5 +104,104 @@ pub trait App {
     /// app. A parameter that the case itself is about is left as it is.
     fn live_values<'a>(&'a self, _draft: Draft<'a>) -> Task<'a, Vec<LiveValue>> {
         Box::pin(async { Vec::new() })
+    }
+}
+
+/// A secret that the app knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The name of the security scheme, as in the spec's `securitySchemes`.
+    pub scheme: String,
+    /// The token, the key, or for `basic` what stands behind the scheme's name.
+    pub secret: String,
+}
+
+/// How much is left to chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// How many bodies are drawn for an operation, and how many values for each of its parameters.
+    pub random_cases: u32,
+    /// The same seed draws the same cases.
+    pub seed: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { random_cases: 24, seed: 0 }
+    }
+}
+
+/// Whether everything that is documented has to be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Coverage {
+    /// A documented status or response header that no answer had is a finding.
+    #[default]
+    Demanded,
+    /// It is not: this app cannot be told to fail.
+    Counted,
+}
+
+/// What the spec does not say of the app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What stands before each path of the spec: empty, or such as `/api`.
+    pub base: String,
+    /// What the app takes as credentials.
+    pub credentials: Vec<Credential>,
+    /// How much is left to chance.
+    pub effort: Effort,
+    /// Whether everything that is documented has to be seen.
+    pub coverage: Coverage,
+}
+
+/// The cases of one spec.
+pub struct Suite<'s> {
+    spec: &'s Spec,
+    operations: Vec<Operation<'s>>,
+    schemas: Schemas<'s>,
+    options: Options,
+    cases: Vec<Case>,
+}
+
+impl<'s> Suite<'s> {
+    /// Derives the cases. What no case can be made for has none: a schema that allows nothing, or a pattern that cannot be read.
+    #[must_use]
+    pub fn derive(spec: &'s Spec, options: Options) -> Self {
+        let document = spec.document();
+        let operations = model::operations(document);
+        let schemas = Schemas::new(document);
+        let derivation = Derivation {
+            document,
+            operations: &operations,
+            schemas: &schemas,
+            options: &options,
+            cases: Vec::new(),
+        };
+        let cases = derivation.run();
+        Self { spec, operations, schemas, options, cases }
+    }
+
+    /// How many cases there are at most. A row that ends early has fewer, and each of the app's failures adds some.
+    #[must_use]
+    pub fn cases(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// Sends every case to the app, and judges the answers.
+    ///
+    /// # Errors
+    /// Every way in which the answers depart from the spec.
+    pub async fn run(&self, app: &dyn App) -> Result<Tally, Report> {
+        let run = Run {
+            spec: self.spec,
+            operations: &self.operations,
+            schemas: &self.schemas,
+            options: &self.options,
+            app,
+            seen: self.operations.iter().map(|_| run::Seen::default()).collect(),
+            found: run::Found::default(),
+        };
+        let (tally, findings) = run.go(&self.cases).await;
+        if findings.is_empty() { Ok(tally) } else { Err(Report::new(findings)) }
     }
 }

@@ -1,0 +1,235 @@
+//! What stands behind the surface while the build runs it: the port, answering with the contract's own examples.
+//!
+//! `build.rs` mounts this file beside `src/api/`, and so do the tests; the service never does. Credentials are judged for
+//! real, against one known token, and every refusal that a method may raise can be asked for in turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use actix_web::body::{BoxBody, to_bytes};
+use serde_json::Value;
+
+use crate::api::attachments::notify::NotifyVo;
+use crate::api::attachments::read::{Disposition, DispositionKind, Place};
+use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
+use crate::api::number::Count;
+use crate::api::port::{
+    Answer, Attachments, Bases, Caller, Content, Incoming, Opened, Outgoing, Refusal,
+};
+use crate::api::problem::FieldError;
+
+/// The one access token that the stand-in knows.
+pub const ACCESS_TOKEN: &str = "tat_0123456789ab_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// What every stored file holds.
+const BYTES: &[u8] = b"The bytes of a file that was stored before.";
+
+/// No failure is asked for.
+const NONE: usize = usize::MAX;
+
+/// The port's methods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Authenticate,
+    Sign,
+    Upload,
+    Notify,
+    Read,
+    ReadContent,
+    Open,
+}
+
+/// Which methods raise which refusal. Whoever adds to [`Refusal`] adds it here, and the build then wants its status in the
+/// contract.
+const RAISED: [(&[Method], fn() -> Refusal); 17] = [
+    (&[Method::Authenticate], || Refusal::UnknownAccessToken),
+    (&[Method::Sign, Method::Notify, Method::Open], || Refusal::OutsideBases),
+    (&[Method::Sign], || {
+        Refusal::Invalid(FieldError { pointer: "/contentLength".into(), message: "is too much here".into() })
+    }),
+    (&[Method::Upload, Method::Notify], || Refusal::BadUploadToken),
+    (&[Method::Upload], || Refusal::UploadTokenExpired),
+    (&[Method::Read], || Refusal::BadReadToken),
+    (&[Method::Read], || Refusal::ReadTokenExpired),
+    (&[Method::Notify, Method::Read, Method::Open], || Refusal::NoSuchFile),
+    (&[Method::Notify], || Refusal::NothingUploaded),
+    (&[Method::Upload], || Refusal::OtherBytes),
+    (&[Method::Upload], || Refusal::TooLong { signed: 1 }),
+    (&[Method::Upload], || Refusal::TooShort { signed: 1 << 32 }),
+    (&[Method::Upload], || Refusal::ChecksumMismatch),
+    (&[Method::Upload], || Refusal::BrokenBody("the connection was reset".into())),
+    (&[Method::Upload], || Refusal::OtherMediaType { signed: "image/png".into() }),
+    (&[Method::Upload], || Refusal::NoRoom("no space left on device".into())),
+    (
+        &[
+            Method::Authenticate,
+            Method::Sign,
+            Method::Upload,
+            Method::Notify,
+            Method::Read,
+            Method::ReadContent,
+            Method::Open,
+        ],
+        || Refusal::Unavailable("the disk is away".into()),
+    ),
+];
+
+/// The failures that can be asked for: one method, one refusal.
+fn failures() -> impl Iterator<Item = (Method, fn() -> Refusal)> {
+    RAISED.iter().flat_map(|(methods, refusal)| methods.iter().map(|method| (*method, *refusal)))
+}
+
+/// The port, with nothing behind it.
+#[derive(Clone)]
+pub struct StandIn {
+    examples: Examples,
+    failure: Arc<AtomicUsize>,
+}
+
+impl StandIn {
+    /// Answers with the examples of `document`, which is the contract.
+    #[must_use]
+    pub fn new(document: &Value) -> Self {
+        let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
+        Self { examples: Examples(Arc::new(schemas)), failure: Arc::new(AtomicUsize::new(NONE)) }
+    }
+
+    /// The names of the failures that [`fail`](Self::fail) takes the index of.
+    #[must_use]
+    pub fn failures() -> Vec<String> {
+        failures().map(|(method, refusal)| format!("{method:?}: {}", refusal())).collect()
+    }
+
+    /// Fails in this way from now on, or succeeds again.
+    pub fn fail(&self, failure: Option<usize>) {
+        self.failure.store(failure.unwrap_or(NONE), Ordering::Relaxed);
+    }
+
+    /// Fails if that is what `method` was told.
+    fn enter(&self, method: Method) -> Result<(), Refusal> {
+        match failures().nth(self.failure.load(Ordering::Relaxed)) {
+            Some((failing, refusal)) if failing == method => Err(refusal()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The examples of the contract's schemas.
+#[derive(Clone)]
+struct Examples(Arc<Value>);
+
+impl Examples {
+    fn of(&self, schema: &str, property: &str) -> &Value {
+        &self.0[schema]["properties"][property]["example"]
+    }
+
+    fn text(&self, schema: &str, property: &str) -> String {
+        self.of(schema, property).as_str().unwrap_or_default().to_owned()
+    }
+
+    fn count(&self, schema: &str, property: &str) -> Count {
+        Count(self.of(schema, property).as_u64().unwrap_or_default())
+    }
+}
+
+impl Attachments for StandIn {
+    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller> {
+        Box::pin(async move {
+            self.enter(Method::Authenticate)?;
+            if access_token != ACCESS_TOKEN {
+                return Err(Refusal::UnknownAccessToken);
+            }
+            Ok(Caller { id: "0123456789ab".to_owned(), bases: Bases::All })
+        })
+    }
+
+    fn sign<'a>(&'a self, _: &'a Caller, _: SignatureRo) -> Answer<'a, SignatureVo> {
+        Box::pin(async move {
+            self.enter(Method::Sign)?;
+            let media_type = &self.examples.of("SignatureVo", "requestHeaders")["Content-Type"];
+            let media_type = RequestHeader::Text(media_type.as_str().unwrap_or_default().to_owned());
+            Ok(SignatureVo {
+                url: self.examples.text("SignatureVo", "url"),
+                upload_method: self.examples.text("SignatureVo", "uploadMethod"),
+                token: self.examples.text("SignatureVo", "token"),
+                request_headers: RequestHeaders([("Content-Type", media_type)].into()),
+            })
+        })
+    }
+
+    fn upload<'a>(&'a self, _: &'a str, incoming: Incoming) -> Answer<'a, ()> {
+        Box::pin(async move {
+            self.enter(Method::Upload)?;
+            to_bytes(incoming.bytes).await.map_err(|error| Refusal::BrokenBody(error.to_string().into()))?;
+            Ok(())
+        })
+    }
+
+    fn notify<'a>(&'a self, _: &'a Caller, _: &'a str, _: Option<&'a str>) -> Answer<'a, NotifyVo> {
+        Box::pin(async move {
+            self.enter(Method::Notify)?;
+            let text = |property| self.examples.text("NotifyVo", property);
+            let count = |property| self.examples.count("NotifyVo", property);
+            Ok(NotifyVo {
+                token: text("token"),
+                size: count("size"),
+                url: text("url"),
+                path: text("path"),
+                mimetype: text("mimetype"),
+                width: Some(count("width")),
+                height: Some(count("height")),
+                presigned_url: text("presignedUrl"),
+            })
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        place: &'a Place,
+        _: Option<&'a str>,
+        disposition: Option<&'a Disposition>,
+    ) -> Answer<'a, Outgoing> {
+        Box::pin(async move {
+            self.enter(Method::Read)?;
+            let content_disposition = match disposition {
+                None => "inline".to_owned(),
+                Some(Disposition { kind: DispositionKind::Inline, parameters }) => format!("inline{parameters}"),
+                Some(Disposition { kind: DispositionKind::Attachment, parameters }) => {
+                    format!("attachment{parameters}")
+                }
+            };
+            Ok(Outgoing {
+                size: BYTES.len() as u64,
+                media_type: "image/png".to_owned(),
+                etag: place.name.chars().filter(char::is_ascii_alphanumeric).collect(),
+                last_modified: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+                cache_control: "private, max-age=60".to_owned(),
+                content_disposition,
+                content: Box::new(self.clone()),
+            })
+        })
+    }
+
+    fn open<'a>(&'a self, _: &'a Caller, _: &'a str, _: Option<&'a str>) -> Answer<'a, Opened> {
+        Box::pin(async move {
+            self.enter(Method::Open)?;
+            Ok(Opened { location: self.examples.text("NotifyVo", "presignedUrl") })
+        })
+    }
+}
+
+impl Content for StandIn {
+    fn read<'a>(self: Box<Self>, offset: u64, length: u64) -> Answer<'a, BoxBody>
+    where
+        Self: 'a,
+    {
+        Box::pin(async move {
+            self.enter(Method::ReadContent)?;
+            let part = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
+            let part = part.and_then(|(offset, length)| BYTES.get(offset..)?.get(..length));
+            let part = part.ok_or_else(|| Refusal::Unavailable("a range beyond the file".into()))?;
+            Ok(BoxBody::new(part))
+        })
+    }
+}
