@@ -340,6 +340,7 @@ impl<'d> Comparison<'d> {
             implementation,
             drawn,
             evidence: None,
+            rust: None,
             sentence,
             help,
         };

@@ -24,10 +24,25 @@ pub struct Finding {
     pub drawn: Option<String>,
     /// The request that showed it, if it took one to see it.
     pub evidence: Option<Evidence>,
+    /// The item in Rust that answers for it, if it was looked for and found.
+    pub rust: Option<RustItem>,
     /// What is wrong, in one sentence.
     pub sentence: String,
     /// What to change, on either side.
     pub help: String,
+}
+
+/// An item in an app's sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RustItem {
+    /// Its path, such as `NewBook::copies`.
+    pub item: String,
+    /// Where its name stands.
+    pub location: Location,
+    /// That line.
+    pub line: String,
+    /// How many characters its name has.
+    pub width: usize,
 }
 
 /// A request and its answer, which differ from what the spec says.

@@ -120,6 +120,7 @@ impl Findings<'_> {
             implementation: Side::NotAsked,
             drawn: None,
             evidence: None,
+            rust: None,
             sentence,
             help,
         });

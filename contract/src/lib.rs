@@ -28,11 +28,15 @@ mod normal;
 mod pointer;
 mod reference;
 mod report;
+mod script;
+mod sources;
 mod spec;
 mod yaml;
 
-pub use finding::{Behaviour, Evidence, Finding, Kind, Location, Operation, Part, Side};
-pub use report::Report;
+pub use finding::{Behaviour, Evidence, Finding, Kind, Location, Operation, Part, RustItem, Side};
+pub use report::{Report, Style};
+pub use script::BuildScript;
+pub use sources::Sources;
 pub use spec::Spec;
 
 use serde_json::Value;
@@ -48,7 +52,7 @@ use serde_json::Value;
 pub fn check(spec: Spec, drawn: &Value) -> Result<Checked, Report> {
     let findings = compare::compare(spec.document(), drawn, spec.source());
     if !findings.is_empty() {
-        return Err(Report::new(findings));
+        return Err(Report::new(findings, spec.source()));
     }
     Ok(Checked { spec })
 }

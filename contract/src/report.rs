@@ -1,27 +1,33 @@
-//! How findings read: like a compiler's errors, one after the other. What a finding says is decided where it is found.
+//! All that one check has found, as text that reads like a compiler's and as data. What a finding says is decided where it is
+//! found.
 
-use std::fmt::{self, Write};
+mod render;
+mod style;
 
-use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::finding::{Finding, Location, Operation, Side};
+use serde_json::{Map, Value, json};
 
-/// Longer values are cut: the location says where the rest stands.
-const LONGEST_VALUE: usize = 160;
+use crate::finding::{Finding, Location, Side};
+use crate::sources::Sources;
+use crate::spec::Source;
 
-/// More operations than this are counted, not listed.
-const MOST_OPERATIONS: usize = 4;
+pub use style::Style;
 
 /// All findings of one check, at least one, in the order of the spec's lines.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Report {
+    file: String,
+    /// The spec's text, to quote from.
+    text: Arc<str>,
     findings: Vec<Finding>,
 }
 
 impl Report {
-    pub(crate) fn new(mut findings: Vec<Finding>) -> Self {
+    pub(crate) fn new(mut findings: Vec<Finding>, source: &Source) -> Self {
         findings.sort_by(|a, b| (&a.location, &a.pointer, a.kind).cmp(&(&b.location, &b.pointer, b.kind)));
-        Self { findings }
+        Self { file: source.file().to_owned(), text: source.text(), findings }
     }
 
     /// What was found.
@@ -30,70 +36,79 @@ impl Report {
         &self.findings
     }
 
-    /// Writes the report as plain text. For a `std::io::Write`, format it: `write!(out, "{report}")`.
-    pub fn render(&self, out: &mut impl Write) -> fmt::Result {
+    /// Names the items in Rust that answer for the findings, as far as they can be found in these sources. `document` is the spec.
+    #[must_use]
+    pub fn with_sources(mut self, sources: &Sources, document: &Value) -> Self {
+        for finding in &mut self.findings {
+            finding.rust = finding.rust.take().or_else(|| sources.answering(document, finding));
+        }
+        self
+    }
+
+    /// The report as text, ready to be printed.
+    #[must_use]
+    pub fn text(&self, style: Style) -> String {
+        let mut text = String::new();
         for finding in &self.findings {
-            render_finding(finding, out)?;
-            writeln!(out)?;
+            text.push_str(&render::finding(finding, &self.text, style));
+            text.push_str("\n\n");
         }
         let count = self.findings.len();
         let noun = if count == 1 { "finding" } else { "findings" };
-        let file = self.findings.first().map_or("", |finding| &finding.location.file);
-        writeln!(out, "{count} {noun} in {file}")
+        text.push_str(&format!("{count} {noun} in {}\n", self.file));
+        text
+    }
+
+    /// The report as data: `{file, findings}`, each finding with `kind`, `sentence`, `operations` (as `METHOD /path`), `pointer`,
+    /// `location` (`file`, `line`, `column`) and `help`; and, where there is one, `rust` (`item`, `file`, `line`, `column`), `spec` and
+    /// `implementation` (the values), `drawn` (a pointer) and `evidence` (`request`, `expected`, `answered`, `more`).
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({"file": self.file, "findings": self.findings.iter().map(data).collect::<Vec<_>>()})
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.render(out)
+        out.write_str(&self.text(Style::Plain))
     }
 }
 
 impl std::error::Error for Report {}
 
-fn render_finding(finding: &Finding, out: &mut impl Write) -> fmt::Result {
-    writeln!(out, "error[contract::{}]: {}", finding.kind.code(), finding.sentence)?;
-    let Location { file, line, column } = &finding.location;
-    writeln!(out, "  --> {file}:{line}:{column}")?;
-    let mut rows: Vec<(&str, String)> = Vec::new();
-    if !finding.operations.is_empty() {
-        rows.push(("operation", operations(&finding.operations)));
+fn data(finding: &Finding) -> Value {
+    let mut data = Map::new();
+    let mut put = |name: &str, value: Value| drop(data.insert(name.to_owned(), value));
+    put("kind", json!(finding.kind.code()));
+    put("sentence", json!(finding.sentence));
+    put("operations", finding.operations.iter().map(ToString::to_string).collect());
+    put("pointer", json!(finding.pointer));
+    put("location", place(&finding.location));
+    if let Some(rust) = &finding.rust {
+        let mut item = place(&rust.location);
+        item["item"] = json!(rust.item);
+        put("rust", item);
     }
-    // Text that is no document has no pointers.
-    if !(finding.pointer.is_empty() && finding.spec == Side::NotAsked) {
-        rows.push(("pointer", format!("#{}", finding.pointer)));
+    for (name, side) in [("spec", &finding.spec), ("implementation", &finding.implementation)] {
+        if let Side::Value(value) = side {
+            put(name, value.clone());
+        }
     }
-    rows.extend(side(&finding.spec).map(|value| ("spec", value)));
-    rows.extend(side(&finding.implementation).map(|value| ("implementation", value)));
-    rows.extend(finding.drawn.as_ref().map(|pointer| ("drawn as", format!("#{pointer}"))));
-    rows.push(("help", finding.help.clone()));
-    for (label, text) in rows {
-        writeln!(out, "   = {label}: {text}")?;
+    if let Some(drawn) = &finding.drawn {
+        put("drawn", json!(drawn));
     }
-    Ok(())
+    if let Some(evidence) = &finding.evidence {
+        let (request, expected) = (&evidence.request, &evidence.expected);
+        let (answered, more) = (&evidence.answered, evidence.more);
+        put(
+            "evidence",
+            json!({"request": request, "expected": expected, "answered": answered, "more": more}),
+        );
+    }
+    put("help", json!(finding.help));
+    Value::Object(data)
 }
 
-fn operations(operations: &[Operation]) -> String {
-    let listed: Vec<String> = operations.iter().take(MOST_OPERATIONS).map(ToString::to_string).collect();
-    match operations.len().saturating_sub(MOST_OPERATIONS) {
-        0 => listed.join(", "),
-        more => format!("{}, and {more} more", listed.join(", ")),
-    }
-}
-
-fn side(side: &Side) -> Option<String> {
-    match side {
-        Side::NotAsked => None,
-        Side::Absent => Some("(absent)".to_owned()),
-        Side::Value(value) => Some(cut(value)),
-    }
-}
-
-/// A value on one line, as JSON.
-fn cut(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(LONGEST_VALUE) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text,
-    }
+fn place(location: &Location) -> Value {
+    json!({"file": location.file, "line": location.line, "column": location.column})
 }

@@ -3,6 +3,8 @@
 //! A [`Spec`] exists only if its text is YAML, if every key in it is a word of OpenAPI or an extension, and if every
 //! reference leads somewhere: what is compared with an implementation later cannot be something that no reader sees.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::finding::{Finding, Location, Side};
@@ -13,7 +15,6 @@ use crate::yaml::{self, Mark, Places};
 /// A spec that was read: the document, its text, and where in the text each node stands.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    text: String,
     document: Value,
     source: Source,
 }
@@ -25,17 +26,20 @@ impl Spec {
     ///
     /// Everything that is wrong with the text on its own, without looking at any implementation.
     pub fn read(display_path: &str, text: &str) -> Result<Self, Report> {
+        let mut source =
+            Source { file: display_path.to_owned(), text: Arc::from(text), places: Places::new() };
         let document = yaml::read(text).map_err(|problems| {
-            Report::new(problems.into_iter().map(|problem| unreadable(display_path, problem)).collect())
+            let findings = problems.into_iter().map(|problem| unreadable(display_path, problem)).collect();
+            Report::new(findings, &source)
         })?;
-        let source = Source { file: display_path.to_owned(), places: document.places };
-        Self::admit(text.to_owned(), document.value, source)
+        source.places = document.places;
+        Self::admit(document.value, source)
     }
 
     /// Puts a document through the gate.
-    pub(crate) fn admit(text: String, document: Value, source: Source) -> Result<Self, Report> {
+    pub(crate) fn admit(document: Value, source: Source) -> Result<Self, Report> {
         let findings = gate::check(&document, &source);
-        if findings.is_empty() { Ok(Self { text, document, source }) } else { Err(Report::new(findings)) }
+        if findings.is_empty() { Ok(Self { document, source }) } else { Err(Report::new(findings, &source)) }
     }
 
     /// The document.
@@ -50,7 +54,7 @@ impl Spec {
 
     /// The text, to the letter.
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        &self.source.text
     }
 }
 
@@ -65,6 +69,7 @@ fn unreadable(file: &str, problem: yaml::Problem) -> Finding {
         implementation: Side::NotAsked,
         drawn: None,
         evidence: None,
+        rust: None,
         sentence: problem.sentence,
         help: problem.help.to_owned(),
     }
@@ -74,6 +79,7 @@ fn unreadable(file: &str, problem: yaml::Problem) -> Finding {
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     file: String,
+    text: Arc<str>,
     places: Places,
 }
 
@@ -90,7 +96,15 @@ impl Source {
     /// A document that has no text, as the mutation engine makes them.
     #[cfg(feature = "mutants")]
     pub(crate) fn without_text() -> Self {
-        Self { file: String::new(), places: Places::new() }
+        Self { file: String::new(), text: Arc::from(""), places: Places::new() }
+    }
+
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    pub(crate) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// The place of a node, or of the nearest one around it that exists.

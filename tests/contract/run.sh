@@ -21,7 +21,8 @@ fresh() {
 # check PATCH: applies it to a fresh copy and checks that.
 check() {
   fresh
-  git -C "$copy" apply --unsafe-paths --directory="$copy" "$1"
+  # The copy is no part of the repository that it stands in.
+  (cd "$copy" && GIT_CEILING_DIRECTORIES=$CARGO_TARGET_DIR git apply "$1")
   (cd "$copy" && cargo check --offline >check.log 2>&1)
 }
 
@@ -35,7 +36,10 @@ fresh
 (cd "$copy" && cargo check --quiet) || fail "the example does not build"
 for patch in "$here"/drifts/*.patch; do
   name=$(basename "$patch" .patch)
-  if check "$patch"; then fail "$name: it builds"; fi
+  if check "$patch"; then
+    if [ -n "${UPDATE:-}" ]; then echo "MISSED $name"; continue; fi
+    fail "$name: it builds"
+  fi
   path=$(sed -n 's/^error: .*the whole report: //p' "$copy/check.log")
   [ -n "$path" ] || fail "$name: no report"
   if [ -n "${UPDATE:-}" ]; then cp "$path" "${patch%.patch}.txt"; fi

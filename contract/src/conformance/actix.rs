@@ -74,8 +74,9 @@ impl App for InMemory {
 
 fn translate(request: Request) -> Result<HttpRequest, Box<dyn Error>> {
     let Request { method, target, headers, body } = request;
-    let mut translated =
-        TestRequest::default().method(Method::from_bytes(method.as_bytes())?).uri(&target.parse::<Uri>()?.to_string());
+    let mut translated = TestRequest::default()
+        .method(Method::from_bytes(method.as_bytes())?)
+        .uri(&target.parse::<Uri>()?.to_string());
     for (name, value) in headers {
         let pair = (HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_bytes(&value)?);
         translated = translated.append_header(pair);

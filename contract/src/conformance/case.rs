@@ -1,7 +1,7 @@
 //! One request with what is expected of its answer.
 
-use super::model::Location;
 use super::Request;
+use super::model::Location;
 
 /// A request in parts, so that cases can change one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +135,8 @@ pub(super) enum Role {
     Learning(Learned),
     /// Answered alike, or not at all, as this other request.
     SameAs(Box<Shape>),
+    /// Drawn by chance.
+    Drawn,
     Plain,
 }
 

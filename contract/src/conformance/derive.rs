@@ -63,7 +63,8 @@ impl<'s, 'd> Derivation<'s, 'd> {
         for extent in [Extent::Required, Extent::All] {
             let mut shape = self.bare(operation);
             for parameter in &operation.parameters {
-                let wanted = parameter.required || (extent == Extent::All && !parameters::is_known(parameter));
+                let wanted =
+                    parameter.required || (extent == Extent::All && !parameters::is_known(parameter));
                 if let Some(texts) = wanted.then(|| self.parameter_texts(parameter)).flatten() {
                     shape.set(parameter.location, parameter.name, &texts);
                 }

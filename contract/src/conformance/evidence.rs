@@ -7,7 +7,8 @@ const LONGEST: usize = 200;
 
 /// The request as a command line. A cut or binary body is marked, since it cannot be pasted.
 pub(super) fn curl(request: &Request) -> String {
-    let mut line = format!("curl -i{} {}", method(request), quote(&format!("http://localhost{}", request.target)));
+    let mut line =
+        format!("curl -i{} {}", method(request), quote(&format!("http://localhost{}", request.target)));
     for (name, value) in &request.headers {
         let header = format!("{name}: {}", String::from_utf8_lossy(value));
         // What has no value behind its colon, curl takes for a header to leave out.
@@ -39,7 +40,9 @@ fn body(bytes: &[u8]) -> String {
 fn escaped(text: &str, length: usize) -> String {
     let shown: String = text
         .chars()
-        .flat_map(|char| if char.is_control() || char == '\'' { char.escape_default().collect() } else { vec![char] })
+        .flat_map(|char| {
+            if char.is_control() || char == '\'' { char.escape_default().collect() } else { vec![char] }
+        })
         .collect();
     let mark = if text.len() < length { format!("… ({length} bytes)") } else { String::new() };
     format!("$'{shown}'{mark}")
@@ -60,7 +63,8 @@ pub(super) fn answered(answer: &Answer) -> String {
     parts.extend(["content-type", "allow", "location"].into_iter().filter_map(header));
     let text = String::from_utf8_lossy(&answer.body);
     if !text.is_empty() {
-        let shown: String = text.chars().take(LONGEST).map(|char| if char.is_control() { ' ' } else { char }).collect();
+        let shown: String =
+            text.chars().take(LONGEST).map(|char| if char.is_control() { ' ' } else { char }).collect();
         parts.push(if shown.len() < text.len() { format!("{shown}…") } else { shown });
     }
     parts.join(", ")

@@ -62,7 +62,7 @@ impl<'s, 'd> Judge<'s, 'd> {
         let of_path = case.subject.as_ref().is_some_and(|(location, _)| *location == Location::Path);
         let refused = (400..500).contains(&answer.status);
         if of_path && refused && !matches!(case.expect, Expect::Allowed | Expect::Failing) {
-            return self.house(case, answer).into_iter().collect();
+            return self.house(case, answer);
         }
         let statuses: Vec<&str> = operation.responses.iter().map(|response| response.status).collect();
         vec![Fault {
@@ -78,7 +78,8 @@ impl<'s, 'd> Judge<'s, 'd> {
     }
 
     fn other_method(&self, case: &Case, allow: &[String], answer: &Answer) -> Vec<Fault> {
-        let (method, has) = (case.shape.method.as_str(), |method: &str| allow.iter().any(|other| other == method));
+        let (method, has) =
+            (case.shape.method.as_str(), |method: &str| allow.iter().any(|other| other == method));
         if method == "OPTIONS" && (200..300).contains(&answer.status) {
             return Vec::new();
         }
@@ -86,36 +87,37 @@ impl<'s, 'd> Judge<'s, 'd> {
         if as_get && answer.status < 500 {
             return Vec::new();
         }
-        let listed = header(answer, "allow").map(|value| {
-            value.split(',').map(|method| method.trim().to_uppercase()).collect::<Vec<_>>()
-        });
+        let listed = header(answer, "allow")
+            .map(|value| value.split(',').map(|method| method.trim().to_uppercase()).collect::<Vec<_>>());
         let right = listed.as_ref().is_some_and(|listed| {
-            let extra = |method: &String| has(method) || method == "OPTIONS" || (method == "HEAD" && has("GET"));
+            let extra =
+                |method: &String| has(method) || method == "OPTIONS" || (method == "HEAD" && has("GET"));
             allow.iter().all(|method| listed.contains(method)) && listed.iter().all(extra)
         });
         if answer.status == 405 && right {
-            return self.house(case, answer).into_iter().collect();
+            return self.house(case, answer);
         }
         let verb = match listed {
             Some(listed) if answer.status == 405 => {
                 format!("answers 405 with `Allow: {}`", listed.join(", "))
             }
             _ if answer.status == 405 => "answers 405 without `Allow`".to_owned(),
-            _ => format!("answers {} to {method}, which the path does not document", answer.status),
+            _ => format!("answers {} to a method that is not documented", answer.status),
         };
         vec![Fault {
             behaviour: Behaviour::MethodNotRefused,
             at: case.about.clone(),
             verb,
             expected: format!("405 with `Allow: {}` (RFC 9110, section 15.5.6)", allow.join(", ")),
-            help: "mount a handler at the same path that refuses every other method, or document the method".to_owned(),
+            help: "mount a handler at the same path that refuses every other method, or document the method"
+                .to_owned(),
         }]
     }
 
     fn other_path(&self, case: &Case, answer: &Answer) -> Vec<Fault> {
         if (300..500).contains(&answer.status) {
             let redirected = answer.status < 400;
-            return if redirected { Vec::new() } else { self.house(case, answer).into_iter().collect() };
+            return if redirected { Vec::new() } else { self.house(case, answer) };
         }
         vec![Fault {
             behaviour: Behaviour::PathNotDocumented,
@@ -127,7 +129,7 @@ impl<'s, 'd> Judge<'s, 'd> {
     }
 
     /// Whether a refusal that no operation answers for looks like those that are documented.
-    fn house(&self, case: &Case, answer: &Answer) -> Option<Fault> {
+    fn house(&self, case: &Case, answer: &Answer) -> Vec<Fault> {
         let all = || self.operations.iter().flat_map(|operation| &operation.responses);
         let mut models: Vec<&Response> =
             all().filter(|response| response.documents(answer.status) == Some(2)).collect();
@@ -135,20 +137,35 @@ impl<'s, 'd> Judge<'s, 'd> {
             models = all().filter(|response| response.status.starts_with(['4', '5', 'd'])).collect();
         }
         models.retain(|response| !response.content.is_empty());
-        let first = *models.first()?;
-        if case.shape.method == "HEAD" || models.iter().any(|response| self.body(response, answer).is_empty()) {
-            return None;
+        let (Some(first), false) = (models.first().copied(), case.shape.method == "HEAD") else {
+            return Vec::new();
+        };
+        let judged: Vec<Vec<Fault>> = models.iter().map(|response| self.body(response, answer)).collect();
+        if judged.iter().any(Vec::is_empty) {
+            return Vec::new();
         }
-        let at = first.content.first().map_or_else(|| first.at.clone(), |media| media.at.clone());
-        Some(Fault {
+        // Of the documented type, but not of its schema: that is the finding.
+        let of_type = |faults: &Vec<Fault>| {
+            faults.iter().all(|fault| {
+                matches!(fault.behaviour, Behaviour::BodyInvalid | Behaviour::ProblemStatusDiffers)
+            })
+        };
+        if let Some(faults) = judged.into_iter().find(of_type) {
+            return faults;
+        }
+        let media = first.content.first();
+        vec![Fault {
             behaviour: Behaviour::ErrorNotDocumented,
-            at,
+            at: media.map_or_else(|| first.at.clone(), |media| media.at.clone()),
             verb: format!("answers {} in another form than the spec's errors", answer.status),
-            expected: format!("a body of `{}`, as the spec's other errors have", first.content.first()?.name),
+            expected: format!(
+                "a body of `{}`, as the spec's other errors have",
+                media.map_or("the documented type", |media| media.name)
+            ),
             help: "give the framework's own refusals the documented form: a `default_service`, and an `error_handler` for each \
                    extractor"
                 .to_owned(),
-        })
+        }]
     }
 
     /// Whether an answer has the documented form.
@@ -215,7 +232,8 @@ impl<'s, 'd> Judge<'s, 'd> {
     }
 
     fn invalid(&self, schema: &str, wrong: &Wrong, answer: &Answer) -> Fault {
-        let place = if wrong.pointer.is_empty() { "the body".to_owned() } else { format!("`{}`", wrong.pointer) };
+        let place =
+            if wrong.pointer.is_empty() { "the body".to_owned() } else { format!("`{}`", wrong.pointer) };
         let how = match wrong.keyword.as_str() {
             "required" => format!("{place} is missing"),
             "additionalProperties" => format!("{place} is not documented"),
@@ -226,19 +244,22 @@ impl<'s, 'd> Judge<'s, 'd> {
             at: self.schemas.forbidding(schema, wrong),
             verb: format!("answers {} with a body that its schema does not allow: {how}", answer.status),
             expected: format!("a body in which that is not so: {}", wrong.sentence),
-            help: "change what is serialized (`#[serde(…)]` on the field), or change the schema on both sides".to_owned(),
+            help:
+                "change what is serialized (`#[serde(…)]` on the field), or change the schema on both sides"
+                    .to_owned(),
         }
     }
 
     /// RFC 9457, section 3.1.2: `status` is the status of the answer.
     fn problem(&self, schema: &str, value: &Value, answer: &Answer) -> Option<Fault> {
-        let is_problem = header(answer, "content-type").is_some_and(|sent| covers("application/problem+json", sent))
+        let is_problem = header(answer, "content-type")
+            .is_some_and(|sent| covers("application/problem+json", sent))
             || (value.get("title").is_some() && value.get("detail").is_some());
         let status = value.get("status")?.as_u64().filter(|_| is_problem)?;
         (status != u64::from(answer.status)).then(|| Fault {
             behaviour: Behaviour::ProblemStatusDiffers,
             at: self.schemas.governing(schema, "/status"),
-            verb: format!("answers {} with a problem whose `status` is {status}", answer.status),
+            verb: format!("answers {} with a problem that says {status}", answer.status),
             expected: format!("`status` is {} (RFC 9457, section 3.1.2)", answer.status),
             help: "make the problem's `status` from the status that is sent".to_owned(),
         })
@@ -255,31 +276,43 @@ impl<'s, 'd> Judge<'s, 'd> {
         };
         let Some(text) = header(answer, name) else {
             let verb = format!("answers {} without `{name}`", answer.status);
-            return documented.required.then(|| fault(Behaviour::HeaderMissing, verb, "the header, which is required"));
+            return documented
+                .required
+                .then(|| fault(Behaviour::HeaderMissing, verb, "the header, which is required"));
         };
         let schema = documented.schema.as_ref()?;
         let kind = self.schemas.settle(schema).map(|node| node.value["type"].clone());
         let value = match kind.as_ref().and_then(Value::as_str) {
-            Some("integer" | "number" | "boolean") => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)),
+            Some("integer" | "number" | "boolean") => {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+            }
             Some("array") => text.split(',').map(|item| Value::from(item.trim())).collect(),
             _ => Value::from(text),
         };
         let wrong = self.schemas.wrongs(schema, Direction::Response, &value).into_iter().next()?;
-        let verb = format!("answers {} with `{name}: {text}`, which its schema does not allow", answer.status);
+        let verb =
+            format!("answers {} with `{name}: {text}`, which its schema does not allow", answer.status);
         Some(fault(Behaviour::HeaderInvalid, verb, &wrong.sentence))
     }
 
     /// Whether a refusal names what is wrong, where its schema has a place for that: `errors`, of objects with a `pointer`.
     fn fields(&self, fields: &Fields, response: &Response, answer: &Answer) -> Option<Fault> {
-        let schema = response.content.iter().find_map(|media| media.schema.as_deref().filter(|_| is_json(media.name)))?;
+        let schema = response
+            .content
+            .iter()
+            .find_map(|media| media.schema.as_deref().filter(|_| is_json(media.name)))?;
         let errors = self.schemas.governing(schema, "/errors/0");
         let has_place = self.schemas.settle(&errors)?.value["properties"].get("pointer").is_some();
         if !has_place || answer.status == 413 || answer.status == 415 {
             return None;
         }
         let body: Value = serde_json::from_slice(&answer.body).ok()?;
-        let named: Vec<&str> =
-            body["errors"].as_array().into_iter().flatten().filter_map(|error| error["pointer"].as_str()).collect();
+        let named: Vec<&str> = body["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|error| error["pointer"].as_str())
+            .collect();
         let (right, wanted) = match fields {
             Fields::Any => return None,
             Fields::Body(pointers) => (
@@ -288,9 +321,13 @@ impl<'s, 'd> Judge<'s, 'd> {
                 pointers.join("` or `"),
             ),
             Fields::Parameter(name) => (
-                !named.is_empty() && named.iter().all(|pointer| {
-                    pointer.rsplit('/').next().is_some_and(|last| unescape(last).eq_ignore_ascii_case(name))
-                }),
+                !named.is_empty()
+                    && named.iter().all(|pointer| {
+                        pointer
+                            .rsplit('/')
+                            .next()
+                            .is_some_and(|last| unescape(last).eq_ignore_ascii_case(name))
+                    }),
                 format!("/…/{name}"),
             ),
         };
@@ -306,7 +343,9 @@ impl<'s, 'd> Judge<'s, 'd> {
 
 /// Whether one pointer is the other, or leads to it.
 fn related(a: &str, b: &str) -> bool {
-    let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     within(a, b) || within(b, a)
 }
 
@@ -314,7 +353,13 @@ fn related(a: &str, b: &str) -> bool {
 fn unexpected(case: &Case, expect: &Expect, operation: &Operation, answer: &Answer) -> Vec<Fault> {
     let status = answer.status;
     let fault = |behaviour, verb: &str, expected: &str, help: String| {
-        vec![Fault { behaviour, at: case.about.clone(), verb: verb.to_owned(), expected: expected.to_owned(), help }]
+        vec![Fault {
+            behaviour,
+            at: case.about.clone(),
+            verb: verb.to_owned(),
+            expected: expected.to_owned(),
+            help,
+        }]
     };
     let keyword = super::schema::last(&case.about);
     match expect {
@@ -335,7 +380,9 @@ fn unexpected(case: &Case, expect: &Expect, operation: &Operation, answer: &Answ
             at: operation.security_at.clone(),
             verb: format!("answers {status} without the credentials that it asks for"),
             expected: "401, or 403: the operation asks for credentials".to_owned(),
-            help: "check the credentials before anything else in the handler, or drop `security` on both sides".to_owned(),
+            help:
+                "check the credentials before anything else in the handler, or drop `security` on both sides"
+                    .to_owned(),
         }],
         Expect::Authorized if matches!(status, 401 | 403) => vec![Fault {
             behaviour: Behaviour::CredentialsRefused,
@@ -366,7 +413,9 @@ fn refusing(keyword: &str) -> String {
         "pattern" => "`#[validate(regex(…))]` or `#[validate(custom(…))]`",
         "required" => "a field that is no `Option` and has no `#[serde(default)]`",
         "additionalProperties" => "`#[serde(deny_unknown_fields)]`",
-        "type" => "a type that takes nothing else; what may be left out but not be `null` needs a `deserialize_with`",
+        "type" => {
+            "a type that takes nothing else; what may be left out but not be `null` needs a `deserialize_with`"
+        }
         "enum" => "an `enum` with these members alone",
         _ => "a check in the handler",
     };

@@ -202,6 +202,6 @@ impl<'s> Suite<'s> {
             found: run::Found::default(),
         };
         let (tally, findings) = run.go(&self.cases).await;
-        if findings.is_empty() { Ok(tally) } else { Err(Report::new(findings)) }
+        if findings.is_empty() { Ok(tally) } else { Err(Report::new(findings, self.spec.source())) }
     }
 }

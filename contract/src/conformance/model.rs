@@ -113,9 +113,10 @@ impl Response<'_> {
 impl Operation<'_> {
     /// The response that documents answers of this status.
     pub(super) fn response(&self, status: u16) -> Option<&Response<'_>> {
-        self.responses.iter().filter(|response| response.documents(status).is_some()).max_by_key(|response| {
-            response.documents(status)
-        })
+        self.responses
+            .iter()
+            .filter(|response| response.documents(status).is_some())
+            .max_by_key(|response| response.documents(status))
     }
 }
 
@@ -128,7 +129,9 @@ pub(super) fn operations(document: &Value) -> Vec<Operation<'_>> {
         let Some(item) = resolve(document, Object::PathItem, item, format!("/paths/{}", escape(path))) else {
             continue;
         };
-        for (method, operation) in METHODS.iter().filter_map(|method| Some((*method, item.value.get(method)?))) {
+        for (method, operation) in
+            METHODS.iter().filter_map(|method| Some((*method, item.value.get(method)?)))
+        {
             operations.push(read(document, path, method, &item, operation));
         }
     }
@@ -145,9 +148,8 @@ fn read<'d>(
     let at = format!("{}/{method}", item.at);
     let own = parameters(document, &operation["parameters"], &format!("{at}/parameters"));
     let mut parameters = parameters(document, &item.value["parameters"], &format!("{}/parameters", item.at));
-    parameters.retain(|shared| {
-        !own.iter().any(|own| own.name == shared.name && own.location == shared.location)
-    });
+    parameters
+        .retain(|shared| !own.iter().any(|own| own.name == shared.name && own.location == shared.location));
     parameters.extend(own);
     let body = operation.get("requestBody").and_then(|body| {
         let Node { value, at } = resolve(document, Object::RequestBody, body, format!("{at}/requestBody"))?;
@@ -202,7 +204,9 @@ fn alternatives(security: &Value) -> Vec<Vec<&str>> {
 
 fn parameters<'d>(document: &'d Value, list: &'d Value, at: &str) -> Vec<Parameter<'d>> {
     let items = list.as_array().into_iter().flatten().enumerate();
-    items.filter_map(|(index, parameter)| read_parameter(document, parameter, format!("{at}/{index}"))).collect()
+    items
+        .filter_map(|(index, parameter)| read_parameter(document, parameter, format!("{at}/{index}")))
+        .collect()
 }
 
 fn read_parameter<'d>(document: &'d Value, parameter: &'d Value, at: String) -> Option<Parameter<'d>> {

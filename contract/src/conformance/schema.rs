@@ -77,7 +77,9 @@ impl<'d> Schemas<'d> {
             let keyword = last(error.schema_path().as_str());
             let sentence = error.to_string();
             let members = match error.kind() {
-                ValidationErrorKind::Required { property } => property.as_str().map(|name| vec![name.to_owned()]),
+                ValidationErrorKind::Required { property } => {
+                    property.as_str().map(|name| vec![name.to_owned()])
+                }
                 ValidationErrorKind::AdditionalProperties { unexpected } => Some(unexpected.clone()),
                 _ => None,
             };
@@ -126,7 +128,9 @@ impl<'d> Schemas<'d> {
     /// The place of the keyword that forbids a part of a value, or of what it stands in.
     pub(super) fn forbidding(&self, at: &str, wrong: &Wrong) -> String {
         let holder = match wrong.keyword.as_str() {
-            "required" | "additionalProperties" => wrong.pointer.rsplit_once('/').map_or("", |(parent, _)| parent),
+            "required" | "additionalProperties" => {
+                wrong.pointer.rsplit_once('/').map_or("", |(parent, _)| parent)
+            }
             _ => &wrong.pointer,
         };
         let governing = self.governing(at, holder);
@@ -172,7 +176,15 @@ struct Translation<'d> {
 
 /// Keywords that mean the same in both, and hold no schema.
 const PLAIN: [&str; 10] = [
-    "enum", "maxItems", "maxLength", "maxProperties", "minItems", "minLength", "minProperties", "multipleOf", "title",
+    "enum",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "multipleOf",
+    "title",
     "uniqueItems",
 ];
 
@@ -213,7 +225,8 @@ impl<'d> Translation<'d> {
                     out.insert(keyword.to_owned(), value);
                 }
                 "properties" => {
-                    let properties = entries(value).map(|(name, value)| (name.to_owned(), self.schema(value)));
+                    let properties =
+                        entries(value).map(|(name, value)| (name.to_owned(), self.schema(value)));
                     out.insert(keyword.to_owned(), Value::Object(properties.collect()));
                 }
                 _ => {}

@@ -80,7 +80,9 @@ mod tests {
 
     fn media_type(text: &str) -> bool {
         text.split_once('/').is_some_and(|(a, b)| {
-            [a, b].iter().all(|part| !part.is_empty() && part.chars().all(|char| char.is_ascii_alphanumeric()))
+            [a, b]
+                .iter()
+                .all(|part| !part.is_empty() && part.chars().all(|char| char.is_ascii_alphanumeric()))
         })
     }
 

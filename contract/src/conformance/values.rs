@@ -165,7 +165,10 @@ impl Values<'_, '_> {
         }
         let mut different = vec![one];
         for sample in self.samples_at(&items, depth + 1) {
-            if different.len() < count && self.allows(&items, &sample.value) && !different.contains(&sample.value) {
+            if different.len() < count
+                && self.allows(&items, &sample.value)
+                && !different.contains(&sample.value)
+            {
                 different.push(sample.value);
             }
         }
@@ -176,8 +179,8 @@ impl Values<'_, '_> {
     fn combined(self, at: &str, keyword: &str, extent: Extent, depth: usize) -> Vec<Value> {
         let Some(node) = self.schemas.settle(at) else { return Vec::new() };
         let count = node.value[keyword].as_array().map_or(0, Vec::len);
-        let members =
-            (0..count).filter_map(|index| self.build(&format!("{}/{keyword}/{index}", node.at), extent, depth + 1));
+        let members = (0..count)
+            .filter_map(|index| self.build(&format!("{}/{keyword}/{index}", node.at), extent, depth + 1));
         if keyword != "allOf" {
             return members.collect();
         }
@@ -223,10 +226,14 @@ impl Values<'_, '_> {
             _ => "x",
         };
         let witness = schema["pattern"].as_str().and_then(jsonschema_regex::pattern_witness);
-        let mut texts: Vec<String> = witness.into_iter().chain([of_format.to_owned(), "0".to_owned()]).collect();
-        let fewest = schema["minLength"].as_u64().and_then(|fewest| usize::try_from(fewest).ok()).unwrap_or(0);
-        let stretched: Vec<String> =
-            texts.iter().flat_map(|text| strings::of_length(text, fewest, |text| self.schemas.fits(schema, text))).collect();
+        let mut texts: Vec<String> =
+            witness.into_iter().chain([of_format.to_owned(), "0".to_owned()]).collect();
+        let fewest =
+            schema["minLength"].as_u64().and_then(|fewest| usize::try_from(fewest).ok()).unwrap_or(0);
+        let stretched: Vec<String> = texts
+            .iter()
+            .flat_map(|text| strings::of_length(text, fewest, |text| self.schemas.fits(schema, text)))
+            .collect();
         texts.extend(stretched);
         texts
     }
@@ -275,7 +282,9 @@ impl Values<'_, '_> {
         let mut limits: Vec<usize> = Vec::new();
         for keyword in ["minLength", "maxLength"] {
             let limit = schema[keyword].as_u64().and_then(|limit| usize::try_from(limit).ok());
-            limits.extend(limit.into_iter().flat_map(|limit| [limit.saturating_sub(1), limit, limit.saturating_add(1)]));
+            limits.extend(
+                limit.into_iter().flat_map(|limit| [limit.saturating_sub(1), limit, limit.saturating_add(1)]),
+            );
         }
         for limit in limits {
             texts.extend(strings::of_length(&seed, limit, fits));
@@ -296,9 +305,12 @@ impl Values<'_, '_> {
         for keyword in ["minItems", "maxItems"] {
             let Some(limit) = schema[keyword].as_u64() else { continue };
             let counts = [limit.saturating_sub(1), limit, limit.saturating_add(1)];
-            samples.extend(counts.into_iter().filter_map(|count| self.items(at, count, depth)).map(Sample::of));
+            samples
+                .extend(counts.into_iter().filter_map(|count| self.items(at, count, depth)).map(Sample::of));
         }
-        let Some(one) = self.build(&format!("{at}/items"), Extent::Required, depth + 1) else { return samples };
+        let Some(one) = self.build(&format!("{at}/items"), Extent::Required, depth + 1) else {
+            return samples;
+        };
         samples.push(Sample::of(json!([one, one])));
         let few = schema["minItems"].as_u64().unwrap_or(1).max(1);
         let Some(Value::Array(base)) = self.items(at, few, depth) else { return samples };
@@ -335,7 +347,9 @@ impl Values<'_, '_> {
         let unknown = unknown.unwrap_or_default();
         if schema["additionalProperties"].is_object() {
             let inner = self.samples_at(&format!("{at}/additionalProperties"), depth + 1);
-            samples.extend(inner.into_iter().map(|sample| sample.within(&unknown, |value| with(&unknown, value))));
+            samples.extend(
+                inner.into_iter().map(|sample| sample.within(&unknown, |value| with(&unknown, value))),
+            );
         } else {
             let whole = with(&unknown, json!("x"));
             let place = format!("/{unknown}");

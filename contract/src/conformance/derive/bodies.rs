@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use super::super::model::{Media, entries};
-use super::{
-    Case, Derivation, Direction, Expect, Extent, Fields, Role, Shape, describe, expectation,
-};
+use super::{Case, Derivation, Direction, Expect, Extent, Fields, Role, Shape, describe, expectation};
 use crate::conformance::case::encode;
 
 /// How deep a body is nested to see whether that breaks the reader.
@@ -102,14 +100,23 @@ impl Derivation<'_, '_> {
             ("the body is no UTF-8", b"\"\xff\xfe\"".to_vec(), forbidden.clone()),
             ("the body is empty", Vec::new(), forbidden),
             ("the body is nested very deep", nested.into_bytes(), Expect::Documented),
-            ("the body begins with a byte order mark", format!("\u{feff}{text}").into_bytes(), Expect::Documented),
-            ("there is white space around the JSON", format!(" \r\n\t{text}\n").into_bytes(), Expect::Allowed),
+            (
+                "the body begins with a byte order mark",
+                format!("\u{feff}{text}").into_bytes(),
+                Expect::Documented,
+            ),
+            (
+                "there is white space around the JSON",
+                format!(" \r\n\t{text}\n").into_bytes(),
+                Expect::Allowed,
+            ),
         ];
         if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&text) {
             if let Some((name, value)) = fields.iter().next() {
                 let twice = text.replacen('{', &format!("{{{}:{value},", Value::from(name.as_str())), 1);
                 texts.push(("a name is there twice", twice.into_bytes(), Expect::Documented));
-                let escaped: String = name.chars().map(|char| format!("\\u{:04x}", u32::from(char))).collect();
+                let escaped: String =
+                    name.chars().map(|char| format!("\\u{:04x}", u32::from(char))).collect();
                 let plain = name.chars().all(|char| char.is_ascii_alphanumeric());
                 let spelled = text.replacen(&format!("\"{name}\":"), &format!("\"{escaped}\":"), 1);
                 if plain && spelled != text {
@@ -126,7 +133,9 @@ impl Derivation<'_, '_> {
     /// A body that is right and ever longer, until that is refused.
     fn oversized(&mut self, index: usize, base: &Shape, media: &Media) {
         let Some(right) = self.with_media(base, media, Extent::Required) else { return };
-        let Some(first) = self.operations[index].body.as_ref().and_then(|body| body.content.first()) else { return };
+        let Some(first) = self.operations[index].body.as_ref().and_then(|body| body.content.first()) else {
+            return;
+        };
         if first.name != media.name {
             return;
         }
@@ -156,7 +165,13 @@ impl Derivation<'_, '_> {
         if media.name == "*/*" {
             for media_type in ["image/png", "text/plain; charset=utf-8", "application/json", "x/y"] {
                 let shape = Shape { media_type: Some(media_type.to_owned()), ..base.clone() };
-                self.add(index, format!("`Content-Type` is `{media_type}`"), &media.at, shape, Expect::Allowed);
+                self.add(
+                    index,
+                    format!("`Content-Type` is `{media_type}`"),
+                    &media.at,
+                    shape,
+                    Expect::Allowed,
+                );
             }
         }
     }
@@ -207,12 +222,17 @@ impl Derivation<'_, '_> {
         let operations = self.operations;
         let Some(body) = &operations[index].body else { return };
         for media in body.content.iter().filter(|media| format(media.name) == Format::Json) {
-            let Some(node) = media.schema.as_ref().and_then(|schema| self.schemas.settle(schema)) else { continue };
+            let Some(node) = media.schema.as_ref().and_then(|schema| self.schemas.settle(schema)) else {
+                continue;
+            };
             let Some(shape) = self.with_media(base, media, Extent::All) else { continue };
             let Ok(Value::Object(fields)) = serde_json::from_slice(&shape.body) else { continue };
             for (name, _) in entries(&node.value["properties"]) {
                 let at = self.schemas.governing(&node.at, &format!("/{}", crate::pointer::escape(name)));
-                let Some(default) = self.document.pointer(&at).and_then(|schema| schema.get("default")) else { continue };
+                let Some(default) = self.document.pointer(&at).and_then(|schema| schema.get("default"))
+                else {
+                    continue;
+                };
                 let with_body = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
                     let mut fields = fields.clone();
                     change(&mut fields);
@@ -276,7 +296,10 @@ pub(super) fn plain(value: &Value) -> String {
 }
 
 fn form(value: &Value) -> String {
-    entries(value).map(|(name, value)| format!("{}={}", encode(name), encode(&plain(value)))).collect::<Vec<_>>().join("&")
+    entries(value)
+        .map(|(name, value)| format!("{}={}", encode(name), encode(&plain(value))))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 /// No value of ours holds this.

@@ -72,7 +72,11 @@ impl Derivation<'_, '_> {
                 for (value, shown) in [(format!("{secret}x"), "another key"), (String::new(), "empty")] {
                     let mut shape = bare.clone();
                     shape.set(location, name, &[value]);
-                    cases.push((format!("`{name}` in the {} is {shown}", location.name()), shape, Expect::Unauthorized));
+                    cases.push((
+                        format!("`{name}` in the {} is {shown}", location.name()),
+                        shape,
+                        Expect::Unauthorized,
+                    ));
                 }
             }
         }

@@ -10,7 +10,10 @@ use crate::conformance::case::Learned;
 /// Headers to which RFC 9110 gives a meaning beyond their schema: what such a value comes to, only the app knows. Values that
 /// are worth a try stand beside.
 const KNOWN: [(&str, &[&str]); 7] = [
-    ("Range", &["bytes=0-0", "bytes=1-", "bytes=-1", "bytes=99999999999-", "bytes=0-1,3-4", "lines=1", "nonsense"]),
+    (
+        "Range",
+        &["bytes=0-0", "bytes=1-", "bytes=-1", "bytes=99999999999-", "bytes=0-1,3-4", "lines=1", "nonsense"],
+    ),
     ("If-Range", &["\"nonsense\"", "Sun, 06 Nov 1994 08:49:37 GMT", "nonsense"]),
     ("If-Match", &["*", "\"nonsense\"", "nonsense"]),
     ("If-None-Match", &["*", "\"nonsense\"", "nonsense"]),
@@ -66,7 +69,8 @@ impl Derivation<'_, '_> {
             self.presence(index, base, parameter, schema);
         }
         for raw in ["%FF", "%zz", "%00", "a%2Fb", "%2e%2e"] {
-            let Some(parameter) = operation.parameters.iter().find(|parameter| parameter.location == Location::Path)
+            let Some(parameter) =
+                operation.parameters.iter().find(|parameter| parameter.location == Location::Path)
             else {
                 break;
             };
@@ -78,7 +82,13 @@ impl Derivation<'_, '_> {
         }
         let mut shape = base.clone();
         shape.query.push(("unknown".to_owned(), "x".to_owned()));
-        self.add(index, "there is a query parameter that is not documented", &operation.at, shape, Expect::Allowed);
+        self.add(
+            index,
+            "there is a query parameter that is not documented",
+            &operation.at,
+            shape,
+            Expect::Allowed,
+        );
         let mut shape = base.clone();
         shape.headers.push(("X-Unknown".to_owned(), b"x".to_vec()));
         self.add(index, "there is a header that is not documented", &operation.at, shape, Expect::Allowed);
@@ -99,7 +109,14 @@ impl Derivation<'_, '_> {
         }
     }
 
-    fn parameter_case(&mut self, index: usize, base: &Shape, parameter: &Parameter, schema: &str, text: Text) {
+    fn parameter_case(
+        &mut self,
+        index: usize,
+        base: &Shape,
+        parameter: &Parameter,
+        schema: &str,
+        text: Text,
+    ) {
         let wrongs = self.schemas.wrongs(schema, Direction::Request, &text.value);
         let fields = Fields::Parameter(parameter.name.to_owned());
         let expect = match (wrongs.is_empty(), text.certainty) {
@@ -113,11 +130,16 @@ impl Derivation<'_, '_> {
         };
         let mut shape = base.clone();
         shape.set(parameter.location, parameter.name, &text.texts);
-        let what = format!("`{}` in the {} is `{}`", parameter.name, parameter.location.name(), shorten(&text.shown));
+        let what = format!(
+            "`{}` in the {} is `{}`",
+            parameter.name,
+            parameter.location.name(),
+            shorten(&text.shown)
+        );
         self.about(index, what, &about, shape, expect, parameter);
     }
 
-    /// A case with a value that was drawn for a parameter.
+    /// A case with a value that was drawn for a parameter, if it can be sent.
     pub(super) fn drawn_parameter(
         &mut self,
         index: usize,
@@ -125,15 +147,16 @@ impl Derivation<'_, '_> {
         parameter: &Parameter,
         schema: &str,
         value: Value,
-    ) {
-        let Some(texts) = as_texts(&value, parameter.location) else { return };
+    ) -> bool {
+        let Some(texts) = as_texts(&value, parameter.location) else { return false };
         if !texts.iter().all(|text| can_be_sent(parameter.location, text)) {
-            return;
+            return false;
         }
         let sure = !texts.iter().any(|text| is_ambiguous(parameter.location, text));
         let certainty = if sure { Certainty::Schema } else { Certainty::Limited };
         let shown = plain(&value);
         self.parameter_case(index, base, parameter, schema, Text { texts, value, shown, certainty });
+        true
     }
 
     /// Cases about whether the parameter is there, and how often.
@@ -147,7 +170,9 @@ impl Derivation<'_, '_> {
             self.about(index, what, &parameter.at, without.clone(), expect, parameter);
         }
         let Some(node) = self.schemas.settle(schema) else { return };
-        if let Some(texts) = node.value.get("default").and_then(|default| as_texts(default, parameter.location)) {
+        if let Some(texts) =
+            node.value.get("default").and_then(|default| as_texts(default, parameter.location))
+        {
             let mut with = without.clone();
             with.set(parameter.location, name, &texts);
             let what = format!("`{name}` in the {place} is missing");
@@ -197,7 +222,9 @@ impl Derivation<'_, '_> {
             let Some(sent) = as_texts(&sample.value, location).filter(|_| of_kind) else { continue };
             let Change::Is(shown) = &sample.change else { continue };
             // A text such as 1e2 or -0 is a number in JSON; in a URL it is one or not.
-            let digits = |text: &String| text.bytes().enumerate().all(|(at, byte)| byte.is_ascii_digit() || (at == 0 && byte == b'-'));
+            let digits = |text: &String| {
+                text.bytes().enumerate().all(|(at, byte)| byte.is_ascii_digit() || (at == 0 && byte == b'-'))
+            };
             let number = matches!(kind, "integer" | "number");
             let odd = number && !(sent.iter().all(digits) && digits(&sample.text) && sample.text != "-0");
             let certainty = if odd { Certainty::Limited } else { sample.certainty };
@@ -207,7 +234,12 @@ impl Derivation<'_, '_> {
         if matches!(kind, "integer" | "number" | "boolean") {
             for junk in ["abc", "1x", "1,2", "null", "é"] {
                 let (texts_of, value) = (vec![junk.to_owned()], Value::from(junk));
-                texts.push(Text { texts: texts_of, value, shown: junk.to_owned(), certainty: Certainty::Schema });
+                texts.push(Text {
+                    texts: texts_of,
+                    value,
+                    shown: junk.to_owned(),
+                    certainty: Certainty::Schema,
+                });
             }
         }
         texts.retain(|text| text.texts.iter().all(|text| can_be_sent(location, text)));
@@ -223,7 +255,11 @@ impl Derivation<'_, '_> {
 /// How a value is sent: `form` and `explode` in a query, `simple` elsewhere (OpenAPI 3.0.3, section 4.7.12.2).
 fn as_texts(value: &Value, location: Location) -> Option<Vec<String>> {
     match value {
-        Value::Array(items) if items.iter().any(|item| item.is_array() || item.is_object() || item.is_null()) => None,
+        Value::Array(items)
+            if items.iter().any(|item| item.is_array() || item.is_object() || item.is_null()) =>
+        {
+            None
+        }
         Value::Array(items) if location == Location::Query => Some(items.iter().map(plain).collect()),
         Value::Array(items) => Some(vec![items.iter().map(plain).collect::<Vec<_>>().join(",")]),
         Value::Object(_) | Value::Null => None,

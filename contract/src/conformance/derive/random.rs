@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::super::model::{Location, Parameter, entries};
 use super::super::values::Sample;
 use super::parameters::is_known;
-use super::{Certainty, Derivation, Direction, Expect, Fields, Shape, bodies, shorten};
+use super::{Certainty, Derivation, Direction, Expect, Fields, Role, Shape, bodies, shorten};
 use crate::pointer::escape;
 
 /// Schemas within schemas are drawn this far down.
@@ -41,13 +41,16 @@ impl Derivation<'_, '_> {
 
     fn random_bodies(&mut self, index: usize, base: &Shape, runner: &mut TestRunner) {
         let operations = self.operations;
-        let Some(media) = operations[index].body.as_ref().and_then(|body| body.content.first()) else { return };
+        let Some(media) = operations[index].body.as_ref().and_then(|body| body.content.first()) else {
+            return;
+        };
         let Some(schema) = media.schema.as_deref().filter(|_| bodies::is_json(media.name)) else { return };
         let strategy = self.strategy(schema, 0);
         let samples = self.values().samples(schema);
         for count in 0..self.options.effort.random_cases {
             let Some(mut value) = draw(&strategy, runner) else { continue };
-            let spoil = (count % SPOILT == 0 && !samples.is_empty()).then(|| draw(&select(samples.clone()), runner));
+            let spoil =
+                (count % SPOILT == 0 && !samples.is_empty()).then(|| draw(&select(samples.clone()), runner));
             let mut certainty = Certainty::Schema;
             if let Some(sample) = spoil.flatten() {
                 certainty = sample.certainty;
@@ -58,15 +61,17 @@ impl Derivation<'_, '_> {
                 (true, Certainty::Schema) => Expect::Allowed,
                 (true, Certainty::Limited) => Expect::Documented,
                 (false, Certainty::Limited) => Expect::Forbidden(Fields::Any),
-                (false, Certainty::Schema) => {
-                    Expect::Forbidden(Fields::Body(wrongs.iter().map(|wrong| wrong.pointer.clone()).collect()))
-                }
+                (false, Certainty::Schema) => Expect::Forbidden(Fields::Body(
+                    wrongs.iter().map(|wrong| wrong.pointer.clone()).collect(),
+                )),
             };
-            let about =
-                wrongs.first().map_or_else(|| media.at.clone(), |wrong| self.schemas.forbidding(schema, wrong));
+            let about = wrongs
+                .first()
+                .map_or_else(|| media.at.clone(), |wrong| self.schemas.forbidding(schema, wrong));
             let text = value.to_string();
             let what = format!("the body is `{}`", shorten(&text));
             self.add(index, what, &about, Shape { body: text.into_bytes(), ..base.clone() }, expect);
+            self.mark_drawn();
         }
     }
 
@@ -78,8 +83,16 @@ impl Derivation<'_, '_> {
             for parameter in &parameters {
                 let Some(schema) = parameter.schema.as_deref() else { continue };
                 let Some(value) = draw(&self.strategy(schema, 0), runner) else { continue };
-                self.drawn_parameter(index, base, parameter, schema, value);
+                if self.drawn_parameter(index, base, parameter, schema, value) {
+                    self.mark_drawn();
+                }
             }
+        }
+    }
+
+    fn mark_drawn(&mut self) {
+        if let Some(case) = self.cases.last_mut() {
+            case.role = Role::Drawn;
         }
     }
 
@@ -95,8 +108,8 @@ impl Derivation<'_, '_> {
         for keyword in ["oneOf", "anyOf"] {
             let count = schema[keyword].as_array().map_or(0, Vec::len);
             if count > 0 {
-                let members =
-                    (0..count).map(|index| self.strategy(&format!("{}/{keyword}/{index}", node.at), depth + 1));
+                let members = (0..count)
+                    .map(|index| self.strategy(&format!("{}/{keyword}/{index}", node.at), depth + 1));
                 return Union::new(members).boxed();
             }
         }
@@ -191,10 +204,16 @@ fn numbers(schema: &Value, integer: bool) -> BoxedStrategy<Value> {
     let (first, last) = ((least / step).ceil() as i64, (most / step).floor() as i64);
     (first..=last.max(first))
         .prop_map(move |count| {
-            #[expect(clippy::cast_precision_loss, reason = "the schema is asked whether it allows the product")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "the schema is asked whether it allows the product"
+            )]
             let product = count as f64 * step;
             if product.fract() == 0.0 && product.abs() < 9e15 {
-                #[expect(clippy::cast_possible_truncation, reason = "whole, and within what f64 holds exactly")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "whole, and within what f64 holds exactly"
+                )]
                 let whole = product as i64;
                 json!(whole)
             } else {

@@ -18,7 +18,8 @@ impl Derivation<'_, '_> {
         for method in METHODS.into_iter().filter(|method| !allow.iter().any(|other| other == method)) {
             // Templates overlap: another one may have this method.
             let target = base.request("").target;
-            let other = self.operations.iter().any(|other| other.method == method && matches(other.path, &target));
+            let other =
+                self.operations.iter().any(|other| other.method == method && matches(other.path, &target));
             if !other {
                 let mut shape = Shape { method: method.to_owned(), ..base.clone() };
                 if matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE") {
@@ -36,7 +37,10 @@ impl Derivation<'_, '_> {
             ("there is a slash behind the path", format!("{target}/")),
             ("there is another segment behind the path", format!("{target}/no-such-thing")),
             ("the path has a slash twice", format!("/{target}")),
-            ("the path is in capitals", format!("{capitals}{}", target.get(capitals.len()..).unwrap_or_default())),
+            (
+                "the path is in capitals",
+                format!("{capitals}{}", target.get(capitals.len()..).unwrap_or_default()),
+            ),
             ("the path is none of the spec's", "/no-such-path/at-all".to_owned()),
         ];
         for (what, path) in beside {
@@ -54,7 +58,8 @@ fn matches(template: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let (template, path): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
     template.len() == path.len()
-        && template.iter().zip(&path).all(|(template, path)| {
-            if template.contains('{') { !path.is_empty() } else { template == path }
-        })
+        && template
+            .iter()
+            .zip(&path)
+            .all(|(template, path)| if template.contains('{') { !path.is_empty() } else { template == path })
 }
