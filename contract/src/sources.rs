@@ -7,7 +7,7 @@ use proc_macro2::Span;
 use serde_json::Value;
 use syn::{Attribute, Expr, ExprLit, Fields, Item, Lit, Meta};
 
-use crate::finding::{Finding, Location, RustItem};
+use crate::finding::{Behaviour, Finding, Kind, Location, RustItem};
 use crate::pointer::unescape;
 use crate::reference::follow;
 
@@ -109,6 +109,11 @@ impl Sources {
 
     /// The item that answers for a finding: the field of the DTO, else the DTO, else the handler.
     pub(crate) fn answering(&self, document: &Value, finding: &Finding) -> Option<RustItem> {
+        use Behaviour::{ErrorNotDocumented, MethodNotRefused, PathNotDocumented};
+        // No handler answers for what no handler answered.
+        if let Kind::Behaviour(MethodNotRefused | PathNotDocumented | ErrorNotDocumented) = finding.kind {
+            return None;
+        }
         let tokens: Vec<String> = finding.pointer.split('/').skip(1).map(unescape).collect();
         let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
         let found = match tokens.as_slice() {

@@ -14,13 +14,14 @@ use super::Options;
 use super::case::{Case, Expect, Fields, Role, Shape};
 use super::model::{Location, Operation};
 use super::schema::{Direction, Schemas, Wrong};
-use super::values::{Certainty, Change, Extent, Sample, Values};
+use super::values::{Certainty, Change, Extent, Known, Sample, Values};
 
 /// Derives cases for one operation after the other.
 pub(super) struct Derivation<'s, 'd> {
     pub(super) document: &'d Value,
     pub(super) operations: &'s [Operation<'d>],
     pub(super) schemas: &'s Schemas<'d>,
+    pub(super) known: &'s Known,
     pub(super) options: &'s Options,
     pub(super) cases: Vec<Case>,
 }
@@ -40,7 +41,7 @@ impl<'s, 'd> Derivation<'s, 'd> {
     }
 
     fn values(&self) -> Values<'s, 'd> {
-        Values { schemas: self.schemas }
+        Values::new(self.schemas, self.known)
     }
 
     fn add(&mut self, operation: usize, what: impl Into<String>, about: &str, shape: Shape, expect: Expect) {
@@ -126,10 +127,6 @@ fn describe(sample: &Sample, holder: &str) -> String {
 }
 
 /// The beginning of a long text.
-pub(super) fn shorten(text: &str) -> String {
-    const MOST: usize = 60;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}… ({} characters)", &text[..end], text.chars().count()),
-        None => text.to_owned(),
-    }
+fn shorten(text: &str) -> String {
+    super::evidence::shown(text, 60)
 }

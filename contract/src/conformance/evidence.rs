@@ -31,21 +31,49 @@ fn method(request: &Request) -> String {
 
 fn body(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.len() <= LONGEST && !text.chars().any(char::is_control) => quote(text),
-        Ok(text) => escaped(&text.chars().take(LONGEST).collect::<String>(), text.len()),
+        Ok(text) if text.len() <= LONGEST && text.chars().all(is_plain) => quote(text),
+        Ok(text) => escaped(text),
         Err(_) => format!("({} bytes that are no text)", bytes.len()),
     }
 }
 
-fn escaped(text: &str, length: usize) -> String {
-    let shown: String = text
-        .chars()
-        .flat_map(|char| {
-            if char.is_control() || char == '\'' { char.escape_default().collect() } else { vec![char] }
-        })
-        .collect();
-    let mark = if text.len() < length { format!("… ({length} bytes)") } else { String::new() };
+/// Whether a reader sees the character for what it is.
+fn is_plain(char: char) -> bool {
+    char == ' ' || char.is_ascii_graphic() || char.is_alphanumeric()
+}
+
+/// As one word of bash, with what cannot be seen as an escape, and the rest of a long text as a count.
+fn escaped(text: &str) -> String {
+    let mut shown = String::new();
+    for char in text.chars().take(LONGEST) {
+        match char {
+            '\'' | '\\' => shown.extend(['\\', char]),
+            char if is_plain(char) => shown.push(char),
+            char => shown.push_str(&format!("\\U{:08x}", u32::from(char))),
+        }
+    }
+    let mark = if text.chars().nth(LONGEST).is_some() {
+        format!("… ({} bytes)", text.len())
+    } else {
+        String::new()
+    };
     format!("$'{shown}'{mark}")
+}
+
+/// The text with what cannot be seen as an escape, and the rest of a long one as a count.
+pub(super) fn shown(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    for char in text.chars().take(most) {
+        if is_plain(char) {
+            shown.push(char);
+        } else {
+            shown.extend(char.escape_unicode());
+        }
+    }
+    match text.chars().count() {
+        count if count > most => format!("{shown}… ({count} characters)"),
+        _ => shown,
+    }
 }
 
 /// As one word of a shell.
@@ -61,11 +89,8 @@ pub(super) fn answered(answer: &Answer) -> String {
     };
     let mut parts = vec![answer.status.to_string()];
     parts.extend(["content-type", "allow", "location"].into_iter().filter_map(header));
-    let text = String::from_utf8_lossy(&answer.body);
-    if !text.is_empty() {
-        let shown: String =
-            text.chars().take(LONGEST).map(|char| if char.is_control() { ' ' } else { char }).collect();
-        parts.push(if shown.len() < text.len() { format!("{shown}…") } else { shown });
+    if !answer.body.is_empty() {
+        parts.push(shown(&String::from_utf8_lossy(&answer.body), LONGEST));
     }
     parts.join(", ")
 }

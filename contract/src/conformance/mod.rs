@@ -127,7 +127,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { random_cases: 24, seed: 0 }
+        Self { random_cases: 12, seed: 0 }
     }
 }
 
@@ -174,6 +174,7 @@ impl<'s> Suite<'s> {
             document,
             operations: &operations,
             schemas: &schemas,
+            known: &values::Known::default(),
             options: &options,
             cases: Vec::new(),
         };
@@ -200,6 +201,7 @@ impl<'s> Suite<'s> {
             app,
             seen: self.operations.iter().map(|_| run::Seen::default()).collect(),
             found: run::Found::default(),
+            valid: judge::Valid::default(),
         };
         let (tally, findings) = run.go(&self.cases).await;
         if findings.is_empty() { Ok(tally) } else { Err(Report::new(findings, self.spec.source())) }

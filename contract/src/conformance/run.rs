@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::case::{Case, Expect, Learned, Role, Shape};
 use super::evidence;
-use super::judge::{Fault, Judge, header, headers_of};
+use super::judge::{Fault, Judge, Valid, header, headers_of};
 use super::model::{Location, Operation};
 use super::schema::Schemas;
 use super::tally::{Count, Tally};
@@ -21,6 +21,7 @@ pub(super) struct Run<'r, 'd> {
     pub(super) app: &'r dyn App,
     pub(super) seen: Vec<Seen>,
     pub(super) found: Found,
+    pub(super) valid: Valid,
 }
 
 /// What an operation has answered so far.
@@ -105,10 +106,9 @@ impl<'d> Run<'_, 'd> {
     async fn send(&mut self, case: &Case) -> Option<(Answer, usize)> {
         let mut shape = case.shape.clone();
         self.enliven(case, &mut shape).await;
-        let request = shape.request(&self.options.base);
-        let line = evidence::curl(&request);
         self.seen[case.operation].cases += 1;
-        let answer = match self.app.answer(request).await {
+        let line = || evidence::curl(&shape.request(&self.options.base));
+        let answer = match self.app.answer(shape.request(&self.options.base)).await {
             Ok(answer) => answer,
             Err(error) => {
                 let fault = Fault {
@@ -122,20 +122,21 @@ impl<'d> Run<'_, 'd> {
                     case,
                     named(&self.operations[case.operation]),
                     fault,
-                    line,
+                    line(),
                     error.to_string(),
                     0,
                 );
                 return None;
             }
         };
-        self.note(case, &line, &answer);
-        let judge = Judge { operations: self.operations, schemas: self.schemas };
+        self.note(case, &shape, &answer);
+        let judge = Judge { operations: self.operations, schemas: self.schemas, valid: &self.valid };
         let faults = judge.judge(case, &answer);
         let count = faults.len();
         for fault in faults {
             let operation = named(&self.operations[case.operation]);
-            self.found.add(case, operation, fault, line.clone(), evidence::answered(&answer), answer.status);
+            let line = evidence::curl(&shape.request(&self.options.base));
+            self.found.add(case, operation, fault, line, evidence::answered(&answer), answer.status);
         }
         Some((answer, count))
     }
@@ -165,7 +166,7 @@ impl<'d> Run<'_, 'd> {
     }
 
     /// Remembers what the answer has shown.
-    fn note(&mut self, case: &Case, line: &str, answer: &Answer) {
+    fn note(&mut self, case: &Case, shape: &Shape, answer: &Answer) {
         let path = self.operations[case.operation].path;
         *self.seen[case.operation].statuses.entry(answer.status).or_default() += 1;
         for (index, operation) in self.operations.iter().enumerate() {
@@ -189,7 +190,7 @@ impl<'d> Run<'_, 'd> {
             let Some(response) = operation.response(answer.status) else { continue };
             let (_, headers) = seen.responses.entry(response.status.to_owned()).or_insert_with(|| {
                 let evidence = Evidence {
-                    request: line.to_owned(),
+                    request: evidence::curl(&shape.request(&self.options.base)),
                     expected: String::new(),
                     answered: evidence::answered(answer),
                     more: 0,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Draft, Validator};
+use jsonschema::{Draft, PatternCache, Validator};
 use serde_json::{Map, Value, json};
 
 use super::model::{Node, entries};
@@ -42,11 +42,18 @@ pub(super) struct Schemas<'d> {
     document: &'d Value,
     validators: RefCell<HashMap<(String, Direction), Option<Rc<Validator>>>>,
     patterns: RefCell<HashMap<String, Option<Validator>>>,
+    /// A pattern is compiled once, in however many schemas it stands.
+    compiled: PatternCache,
 }
 
 impl<'d> Schemas<'d> {
     pub(super) fn new(document: &'d Value) -> Self {
-        Self { document, validators: RefCell::default(), patterns: RefCell::default() }
+        Self {
+            document,
+            validators: RefCell::default(),
+            patterns: RefCell::default(),
+            compiled: PatternCache::new(),
+        }
     }
 
     /// The schema at a pointer, after its references. `None` if it is none.
@@ -102,9 +109,8 @@ impl<'d> Schemas<'d> {
     pub(super) fn fits(&self, schema: &Value, text: &str) -> bool {
         let Some(pattern) = schema["pattern"].as_str() else { return true };
         let mut patterns = self.patterns.borrow_mut();
-        let validator = patterns.entry(pattern.to_owned()).or_insert_with(|| {
-            jsonschema::options().with_draft(Draft::Draft202012).build(&json!({"pattern": pattern})).ok()
-        });
+        let validator =
+            patterns.entry(pattern.to_owned()).or_insert_with(|| self.build(&json!({"pattern": pattern})));
         validator.as_ref().is_some_and(|validator| validator.is_valid(&json!(text)))
     }
 
@@ -143,6 +149,11 @@ impl<'d> Schemas<'d> {
         if self.document.pointer(&precise).is_some() { precise } else { governing }
     }
 
+    fn build(&self, schema: &Value) -> Option<Validator> {
+        let options = jsonschema::options().with_draft(Draft::Draft202012);
+        options.with_pattern_cache(self.compiled.clone()).build(schema).ok()
+    }
+
     fn validator(&self, at: &str, direction: Direction) -> Option<Rc<Validator>> {
         let key = (at.to_owned(), direction);
         if let Some(validator) = self.validators.borrow().get(&key) {
@@ -150,7 +161,7 @@ impl<'d> Schemas<'d> {
         }
         let build = |patterns| {
             let schema = Translation::of(self.document, at, direction, patterns)?;
-            jsonschema::options().with_draft(Draft::Draft202012).build(&schema).ok().map(Rc::new)
+            self.build(&schema).map(Rc::new)
         };
         // A pattern that the engine rejects is one that no case can be made for; the rest of the schema still counts.
         let validator = build(Patterns::Kept).or_else(|| build(Patterns::Dropped));

@@ -1,5 +1,9 @@
 //! Strings at the edges of a schema: as long as wanted, and next to what a pattern matches.
 
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::string::{RegexGeneratorStrategy, string_regex};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
 /// Strings of more than this are not made: requests have limits of their own.
 const LONGEST: usize = 20_000;
 
@@ -28,24 +32,42 @@ pub(super) fn of_length(seed: &str, length: usize, fits: impl Fn(&str) -> bool) 
 }
 
 fn longer(chars: &[char], missing: usize, fits: &impl Fn(&str) -> bool) -> Vec<String> {
-    let positions = || spread(chars.len() + 1);
-    let stretched = |position: usize, filler: char| {
+    let stretched = |position: usize, filler: char, count: usize| {
         let (before, after) = chars.split_at(position);
-        let filling = std::iter::repeat_n(filler, missing);
+        let filling = std::iter::repeat_n(filler, count);
         before.iter().copied().chain(filling).chain(after.iter().copied()).collect::<String>()
     };
-    let own = positions().filter_map(|position| {
-        let filler = *chars.get(position.min(chars.len().checked_sub(1)?))?;
-        Some(stretched(position, filler))
-    });
-    let mut found: Vec<String> = own.take(MOST_POSITIONS).find(|text| fits(text)).into_iter().collect();
-    for filler in FILLERS {
-        // The end is where most patterns are open.
-        let places = std::iter::once(chars.len()).chain(positions());
-        found.extend(places.map(|position| stretched(position, filler)).find(|text| fits(text)));
-    }
+    // The end is where most patterns are open. One character tells where more may stand, and is quickly tried.
+    let places = || std::iter::once(chars.len()).chain(spread(chars.len()));
+    let stretch = |filler: char| {
+        let open = places().filter(|place| fits(&stretched(*place, filler, 1)));
+        open.map(|place| stretched(place, filler, missing)).take(2).find(|text| fits(text))
+    };
+    let own = chars.iter().rev().take(MOST_POSITIONS).find_map(|filler| stretch(*filler));
+    let mut found: Vec<String> = own.into_iter().chain(FILLERS.into_iter().filter_map(stretch)).collect();
+    found.sort();
     found.dedup();
+    if found.is_empty() {
+        // Some patterns only take several characters at once.
+        let last = chars.last().copied().unwrap_or('x');
+        found.extend(places().map(|place| stretched(place, last, missing)).find(|text| fits(text)));
+    }
     found
+}
+
+/// Strings that a pattern (ECMA-262) matches, always the same ones; none if it uses what cannot be drawn from.
+pub(super) fn drawn(pattern: &str, count: usize) -> Vec<String> {
+    let Some(strategy) = strategy(pattern) else { return Vec::new() };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[0; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    (0..count).filter_map(|_| strategy.new_tree(&mut runner).ok().map(|tree| tree.current())).collect()
+}
+
+/// Strings that a pattern matches from its first character to its last.
+pub(super) fn strategy(pattern: &str) -> Option<RegexGeneratorStrategy<String>> {
+    let pattern = jsonschema_regex::to_rust_regex(pattern).ok()?;
+    let pattern = pattern.strip_prefix('^').unwrap_or(&pattern);
+    string_regex(pattern.strip_suffix('$').unwrap_or(pattern)).ok()
 }
 
 /// Strings that differ from `seed` in little.
@@ -66,6 +88,12 @@ pub(super) fn neighbours(seed: &str) -> Vec<String> {
     all.sort();
     all.dedup();
     all
+}
+
+/// Strings that an implementation may stumble over, made of `seed`, which a schema that asks for nothing allows.
+pub(super) fn strange(seed: &str) -> Vec<String> {
+    let within = |intruder: &&str| format!("{seed}{intruder}{seed}");
+    [String::new()].into_iter().chain(INTRUDERS.iter().map(within)).collect()
 }
 
 /// Some of `0..length`, the ends among them.

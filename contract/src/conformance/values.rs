@@ -1,5 +1,9 @@
 //! Values for a schema: one that it allows, and many at its edges, of which the schema itself says whether it allows them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use serde_json::{Map, Number, Value, json};
 
 use super::model::entries;
@@ -9,6 +13,9 @@ use crate::pointer::escape;
 
 /// Schemas within schemas are followed this far down.
 const DEEPEST: usize = 6;
+
+/// How many strings are drawn from a pattern.
+const DRAWN: usize = 4;
 
 /// From here on a whole number is not the same in every implementation of JSON (RFC 8259, section 6).
 const EXACT: i64 = 1 << 53;
@@ -88,7 +95,18 @@ impl Sample {
 /// Makes values for the schemas of one spec, as requests need them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'s, 'd> {
-    pub(super) schemas: &'s Schemas<'d>,
+    schemas: &'s Schemas<'d>,
+    /// Operations share components, and samples take their time.
+    known: &'s Known,
+}
+
+/// The samples of schemas that were asked for before.
+pub(super) type Known = RefCell<HashMap<String, Rc<[Sample]>>>;
+
+impl<'s, 'd> Values<'s, 'd> {
+    pub(super) fn new(schemas: &'s Schemas<'d>, known: &'s Known) -> Self {
+        Self { schemas, known }
+    }
 }
 
 impl Values<'_, '_> {
@@ -239,8 +257,13 @@ impl Values<'_, '_> {
     }
 
     /// Values at the edges of the schema, and beside it.
-    pub(super) fn samples(self, at: &str) -> Vec<Sample> {
-        self.samples_at(at, 0)
+    pub(super) fn samples(self, at: &str) -> Rc<[Sample]> {
+        if let Some(known) = self.known.borrow().get(at) {
+            return Rc::clone(known);
+        }
+        let samples: Rc<[Sample]> = self.samples_at(at, 0).into();
+        self.known.borrow_mut().insert(at.to_owned(), Rc::clone(&samples));
+        samples
     }
 
     fn samples_at(self, at: &str, depth: usize) -> Vec<Sample> {
@@ -274,9 +297,13 @@ impl Values<'_, '_> {
     fn string_samples(self, at: &str, schema: &Value) -> Vec<Sample> {
         let Some(Value::String(seed)) = self.allowed(at, Extent::Required) else { return Vec::new() };
         let mut texts = vec![seed.clone()];
-        if schema.get("enum").is_none() {
-            // An example has more of the pattern in it than the first enum member or the shortest match.
-            texts.extend(strings::neighbours(&seed));
+        match (schema.get("enum"), schema["pattern"].as_str()) {
+            (Some(_), _) => {}
+            (None, Some(pattern)) => {
+                texts.extend(strings::neighbours(&seed));
+                texts.extend(strings::drawn(pattern, DRAWN));
+            }
+            (None, None) => texts.extend(strings::strange(&seed)),
         }
         let fits = |text: &str| self.schemas.fits(schema, text);
         let mut limits: Vec<usize> = Vec::new();

@@ -70,9 +70,9 @@ impl Derivation<'_, '_> {
     }
 
     fn json(&mut self, index: usize, base: &Shape, media: &Media, schema: &str) {
-        for sample in self.values().samples(schema) {
+        for sample in self.values().samples(schema).iter() {
             let wrongs = self.schemas.wrongs(schema, Direction::Request, &sample.value);
-            let expect = expectation(&sample, &wrongs, |wrongs| {
+            let expect = expectation(sample, &wrongs, |wrongs| {
                 Fields::Body(wrongs.iter().map(|wrong| wrong.pointer.clone()).collect())
             });
             let about = match wrongs.first() {
@@ -82,7 +82,7 @@ impl Derivation<'_, '_> {
             let mut shape = base.clone();
             shape.media_type = Some(concrete(media.name));
             shape.body = sample.text.clone().into_bytes();
-            self.add(index, describe(&sample, "the body"), &about, shape, expect);
+            self.add(index, describe(sample, "the body"), &about, shape, expect);
         }
     }
 
@@ -141,7 +141,8 @@ impl Derivation<'_, '_> {
         }
         for size in SIZES {
             let mut shape = right.clone();
-            shape.body.resize(size.max(shape.body.len()), b' ');
+            let spaces = size.saturating_sub(shape.body.len());
+            shape.body.extend_from_slice(&vec![b' '; spaces]);
             let what = format!("the body has {size} bytes, most of them spaces");
             self.add(index, what, &media.at, shape, Expect::Documented);
             if let Some(case) = self.cases.last_mut() {

@@ -139,24 +139,25 @@ impl Derivation<'_, '_> {
         self.about(index, what, &about, shape, expect, parameter);
     }
 
-    /// A case with a value that was drawn for a parameter, if it can be sent.
-    pub(super) fn drawn_parameter(
-        &mut self,
-        index: usize,
-        base: &Shape,
+    /// Puts a value that was drawn into a request, if it can be sent, and says what is to be expected of it.
+    pub(super) fn put_parameter(
+        &self,
+        shape: &mut Shape,
         parameter: &Parameter,
         schema: &str,
-        value: Value,
-    ) -> bool {
-        let Some(texts) = as_texts(&value, parameter.location) else { return false };
+        value: &Value,
+    ) -> Option<Expect> {
+        let texts = as_texts(value, parameter.location)?;
         if !texts.iter().all(|text| can_be_sent(parameter.location, text)) {
-            return false;
+            return None;
         }
+        shape.set(parameter.location, parameter.name, &texts);
         let sure = !texts.iter().any(|text| is_ambiguous(parameter.location, text));
-        let certainty = if sure { Certainty::Schema } else { Certainty::Limited };
-        let shown = plain(&value);
-        self.parameter_case(index, base, parameter, schema, Text { texts, value, shown, certainty });
-        true
+        Some(match (self.schemas.allows(schema, Direction::Request, value), sure) {
+            (true, true) => Expect::Allowed,
+            (true, false) => Expect::Documented,
+            (false, _) => Expect::Forbidden(Fields::Any),
+        })
     }
 
     /// Cases about whether the parameter is there, and how often.
@@ -211,7 +212,7 @@ impl Derivation<'_, '_> {
         let Some(node) = self.schemas.settle(schema) else { return Vec::new() };
         let kind = node.value["type"].as_str().unwrap_or_default();
         let mut texts: Vec<Text> = Vec::new();
-        for sample in self.values().samples(schema) {
+        for sample in self.values().samples(schema).iter() {
             let of_kind = match kind {
                 "string" => sample.value.is_string(),
                 "integer" | "number" => sample.value.is_number(),
@@ -229,7 +230,7 @@ impl Derivation<'_, '_> {
             let odd = number && !(sent.iter().all(digits) && digits(&sample.text) && sample.text != "-0");
             let certainty = if odd { Certainty::Limited } else { sample.certainty };
             let shown = if sample.value.is_string() { plain(&sample.value) } else { shown.clone() };
-            texts.push(Text { texts: sent, value: sample.value, shown, certainty });
+            texts.push(Text { texts: sent, value: sample.value.clone(), shown, certainty });
         }
         if matches!(kind, "integer" | "number" | "boolean") {
             for junk in ["abc", "1x", "1,2", "null", "é"] {

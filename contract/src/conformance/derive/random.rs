@@ -8,7 +8,7 @@ use proptest::strategy::{BoxedStrategy, Union, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 
-use super::super::model::{Location, Parameter, entries};
+use super::super::model::entries;
 use super::super::values::Sample;
 use super::parameters::is_known;
 use super::{Certainty, Derivation, Direction, Expect, Fields, Role, Shape, bodies, shorten};
@@ -18,7 +18,7 @@ use crate::pointer::escape;
 const DEEPEST: usize = 4;
 
 /// The most that is drawn where a schema sets no bound, or a far one.
-const MOST_CHARACTERS: u64 = 40;
+const MOST_CHARACTERS: u64 = 12;
 const MOST_ITEMS: u64 = 5;
 
 /// One in so many bodies is spoilt.
@@ -50,7 +50,7 @@ impl Derivation<'_, '_> {
         for count in 0..self.options.effort.random_cases {
             let Some(mut value) = draw(&strategy, runner) else { continue };
             let spoil =
-                (count % SPOILT == 0 && !samples.is_empty()).then(|| draw(&select(samples.clone()), runner));
+                (count % SPOILT == 0 && !samples.is_empty()).then(|| draw(&select(samples.to_vec()), runner));
             let mut certainty = Certainty::Schema;
             if let Some(sample) = spoil.flatten() {
                 certainty = sample.certainty;
@@ -77,15 +77,26 @@ impl Derivation<'_, '_> {
 
     fn random_parameters(&mut self, index: usize, base: &Shape, runner: &mut TestRunner) {
         let operations = self.operations;
-        let drawn = |parameter: &&Parameter| !is_known(parameter) && parameter.location != Location::Cookie;
-        let parameters: Vec<&Parameter> = operations[index].parameters.iter().filter(drawn).collect();
+        let operation = &operations[index];
+        let mut drawn = Vec::new();
+        for parameter in operation.parameters.iter().filter(|parameter| !is_known(parameter)) {
+            if let Some(schema) = parameter.schema.as_deref() {
+                drawn.push((parameter, schema, self.strategy(schema, 0)));
+            }
+        }
         for _ in 0..self.options.effort.random_cases {
-            for parameter in &parameters {
-                let Some(schema) = parameter.schema.as_deref() else { continue };
-                let Some(value) = draw(&self.strategy(schema, 0), runner) else { continue };
-                if self.drawn_parameter(index, base, parameter, schema, value) {
-                    self.mark_drawn();
+            let mut shape = base.clone();
+            let (mut shown, mut expect) = (Vec::new(), Expect::Allowed);
+            for (parameter, schema, strategy) in &drawn {
+                let Some(value) = draw(strategy, runner) else { continue };
+                if let Some(sent) = self.put_parameter(&mut shape, parameter, schema, &value) {
+                    shown.push(format!("`{}` is `{}`", parameter.name, shorten(&bodies::plain(&value))));
+                    expect = worse(expect, sent);
                 }
+            }
+            if !shown.is_empty() {
+                self.add(index, shown.join(", "), &operation.at, shape, expect);
+                self.mark_drawn();
             }
         }
     }
@@ -153,6 +164,15 @@ impl Derivation<'_, '_> {
     }
 }
 
+/// What is expected of a request with two things in it.
+fn worse(a: Expect, b: Expect) -> Expect {
+    match (a, b) {
+        (Expect::Forbidden(_), _) | (_, Expect::Forbidden(_)) => Expect::Forbidden(Fields::Any),
+        (Expect::Allowed, Expect::Allowed) => Expect::Allowed,
+        _ => Expect::Documented,
+    }
+}
+
 fn draw<S: Strategy>(strategy: &S, runner: &mut TestRunner) -> Option<S::Value> {
     strategy.new_tree(runner).ok().map(|tree| tree.current())
 }
@@ -176,13 +196,7 @@ fn spoilt(value: Value, sample: &Sample) -> Value {
 
 fn strings(schema: &Value) -> BoxedStrategy<Value> {
     let (fewest, most) = range(schema, "minLength", "maxLength", MOST_CHARACTERS);
-    let by_pattern = schema["pattern"].as_str().and_then(|pattern| {
-        let pattern = jsonschema_regex::to_rust_regex(pattern).ok()?;
-        // What is drawn is the whole string anyway.
-        let pattern = pattern.strip_prefix('^').unwrap_or(&pattern);
-        let pattern = pattern.strip_suffix('$').unwrap_or(pattern);
-        proptest::string::string_regex(pattern).ok()
-    });
+    let by_pattern = schema["pattern"].as_str().and_then(crate::conformance::strings::strategy);
     match by_pattern {
         Some(strategy) => strategy.prop_map(Value::from).boxed(),
         None => vec(any::<char>(), fewest..=most)
