@@ -26,9 +26,21 @@ pub(super) fn of_length(seed: &str, length: usize, fits: impl Fn(&str) -> bool) 
     if let Some(missing) = length.checked_sub(chars.len()).filter(|missing| *missing > 0) {
         return longer(&chars, missing, &fits);
     }
-    let head: String = chars[..length].iter().collect();
-    let tail: String = chars[chars.len() - length..].iter().collect();
-    [head, tail].into_iter().find(|text| fits(text)).into_iter().collect()
+    shorter(chars, length, &fits).into_iter().collect()
+}
+
+/// Takes characters out, wherever what is left still fits.
+fn shorter(mut chars: Vec<char>, length: usize, fits: &impl Fn(&str) -> bool) -> Option<String> {
+    while chars.len() > length {
+        let without = |position: usize| {
+            let rest = chars.iter().enumerate().filter(|(index, _)| *index != position);
+            rest.map(|(_, char)| *char).collect::<String>()
+        };
+        let text = spread(chars.len()).map(without).find(|text| fits(text))?;
+        chars = text.chars().collect();
+    }
+    let text: String = chars.into_iter().collect();
+    fits(&text).then_some(text)
 }
 
 fn longer(chars: &[char], missing: usize, fits: &impl Fn(&str) -> bool) -> Vec<String> {
