@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The real handlers, with a stand-in behind the port.
 async fn start(stand_in: StandIn) -> InMemory {
     let port: Arc<dyn Attachments> = Arc::new(stand_in.clone());
-    let app = App::new().into_utoipa_app().app_data(web::Data::from(port)).configure(api::configure).into_app();
+    let app =
+        App::new().into_utoipa_app().app_data(web::Data::from(port)).configure(api::configure).into_app();
     InMemory::new(test::init_service(app).await, StandIn::failures(), move |failure| stand_in.fail(failure))
 }

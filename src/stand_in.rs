@@ -14,13 +14,12 @@ use crate::api::attachments::notify::NotifyVo;
 use crate::api::attachments::read::{Disposition, DispositionKind, Place};
 use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
 use crate::api::number::Count;
-use crate::api::port::{
-    Answer, Attachments, Bases, Caller, Content, Incoming, Opened, Outgoing, Refusal,
-};
+use crate::api::port::{Answer, Attachments, Bases, Caller, Content, Incoming, Opened, Outgoing, Refusal};
 use crate::api::problem::FieldError;
 
 /// The one access token that the stand-in knows.
-pub const ACCESS_TOKEN: &str = "tat_0123456789ab_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub const ACCESS_TOKEN: &str =
+    "tat_0123456789ab_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// What every stored file holds.
 const BYTES: &[u8] = b"The bytes of a file that was stored before.";
@@ -194,7 +193,9 @@ impl Attachments for StandIn {
             self.enter(Method::Read)?;
             let content_disposition = match disposition {
                 None => "inline".to_owned(),
-                Some(Disposition { kind: DispositionKind::Inline, parameters }) => format!("inline{parameters}"),
+                Some(Disposition { kind: DispositionKind::Inline, parameters }) => {
+                    format!("inline{parameters}")
+                }
                 Some(Disposition { kind: DispositionKind::Attachment, parameters }) => {
                     format!("attachment{parameters}")
                 }

@@ -12,6 +12,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::compare;
+use crate::conformance::{Credential, Effort, Options, Suite};
 use crate::gate;
 use crate::report::Report;
 use crate::spec::{Source, Spec};
@@ -114,6 +115,70 @@ pub fn run_on_drawn(text: &str, drawn: &Value) -> Result<Tally, Report> {
     let source = Source::without_text();
     let is_noticed = |mutant: &Value| compare::differ(spec.document(), mutant, &source);
     Ok(judge_all(oracle::Side::Drawn, drawn, &is_noticed))
+}
+
+/// What deriving conformance cases from mutants came to: see [`derive`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Derived {
+    /// How many mutants are specs, and had cases derived.
+    pub mutants: usize,
+    /// How many cases they have in all.
+    pub cases: usize,
+}
+
+/// Makes all mutants of a spec, and derives the conformance cases of those that are specs. Nothing may panic. Of each mutant, the
+/// operations that the edit reaches have theirs derived.
+///
+/// # Errors
+///
+/// The report on the spec itself, if it does not pass.
+///
+/// # Panics
+///
+/// If a derivation does.
+pub fn derive(text: &str) -> Result<Derived, Report> {
+    let spec = Spec::read("the spec", text)?;
+    let document = spec.document();
+    let edits = edit::edits(document);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = edits.len().div_ceil(threads).max(1);
+    let mut derived = Derived::default();
+    std::thread::scope(|scope| {
+        let work = |edits| scope.spawn(move || derive_each(document, edits));
+        let workers: Vec<_> = edits.chunks(share).map(work).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(share) => {
+                    derived.mutants += share.mutants;
+                    derived.cases += share.cases;
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    Ok(derived)
+}
+
+fn derive_each(document: &Value, edits: &[Edit]) -> Derived {
+    let mut derived = Derived::default();
+    let mut mutant = document.clone();
+    let credential = Credential { scheme: "none".to_owned(), secret: "secret".to_owned() };
+    let effort = Effort { random_cases: 1, seed: 0 };
+    let options = Options { credentials: vec![credential], effort, ..Options::default() };
+    for edit in edits {
+        let reached = references::reaching(document, &edit.at);
+        let Some(original) = edit.apply(&mut mutant) else { continue };
+        if let Ok(spec) = Spec::admit(mutant.clone(), Source::without_text()) {
+            let wanted = |path: &str, method: &str| {
+                !document["paths"][path].is_object()
+                    || reached.contains(&(path.to_owned(), method.to_owned()))
+            };
+            derived.mutants += 1;
+            derived.cases += Suite::derive_for(&spec, options.clone(), &wanted).cases();
+        }
+        edit.undo(&mut mutant, original);
+    }
+    derived
 }
 
 fn judge_all(side: oracle::Side, document: &Value, is_noticed: &(dyn Fn(&Value) -> bool + Sync)) -> Tally {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use contract::mutants::{Tally, run, run_on_drawn};
+use contract::mutants::{Tally, derive, run, run_on_drawn};
 use support::{SPEC, drawn};
 
 fn assert_clean(side: &str, tally: &Tally) {
@@ -24,4 +24,11 @@ fn every_mutant_of_the_spec_is_found() {
 fn every_mutant_of_the_drawn_document_is_found() {
     let tally = run_on_drawn(SPEC, &drawn()).unwrap_or_else(|report| panic!("{report}"));
     assert_clean("drawn", &tally);
+}
+
+#[test]
+fn cases_can_be_derived_from_every_mutant() {
+    let derived = derive(SPEC).unwrap_or_else(|report| panic!("{report}"));
+    println!("derived: {} mutants that are specs, {} cases", derived.mutants, derived.cases);
+    assert!(derived.mutants > 5_000 && derived.cases > 100_000, "{derived:?}");
 }

@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn start() -> InMemory {
     let stand_in = StandIn::default();
     let port: Arc<dyn api::Shelf> = Arc::new(stand_in.clone());
-    let app = App::new().into_utoipa_app().app_data(web::Data::from(port)).configure(api::configure).into_app();
+    let app =
+        App::new().into_utoipa_app().app_data(web::Data::from(port)).configure(api::configure).into_app();
     InMemory::new(test::init_service(app).await, StandIn::failures(), move |failure| stand_in.fail(failure))
 }

@@ -131,14 +131,16 @@ impl Default for Effort {
     }
 }
 
-/// Whether everything that is documented has to be seen.
+/// What is behind the surface of the app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Coverage {
-    /// A documented status or response header that no answer had is a finding.
+pub enum Behind {
+    /// A stand-in for which everything exists, and which can be told to fail. So whatever the spec allows is accepted, and a
+    /// documented status or response header that no answer had is a finding.
     #[default]
-    Demanded,
-    /// It is not: this app cannot be told to fail.
-    Counted,
+    StandIn,
+    /// The real service. What a parameter names need not exist or be the caller's, so a documented 403 or 404 is an answer too; and
+    /// not every failure can be brought about.
+    Service,
 }
 
 /// What the spec does not say of the app.
@@ -150,8 +152,8 @@ pub struct Options {
     pub credentials: Vec<Credential>,
     /// How much is left to chance.
     pub effort: Effort,
-    /// Whether everything that is documented has to be seen.
-    pub coverage: Coverage,
+    /// What is behind the surface.
+    pub behind: Behind,
 }
 
 /// The cases of one spec.
@@ -167,8 +169,14 @@ impl<'s> Suite<'s> {
     /// Derives the cases. What no case can be made for has none: a schema that allows nothing, or a pattern that cannot be read.
     #[must_use]
     pub fn derive(spec: &'s Spec, options: Options) -> Self {
+        Self::derive_for(spec, options, &|_, _| true)
+    }
+
+    /// The same for some of the operations: those of which `wanted` says so, given the path and the method in capitals.
+    pub(crate) fn derive_for(spec: &'s Spec, options: Options, wanted: &dyn Fn(&str, &str) -> bool) -> Self {
         let document = spec.document();
-        let operations = model::operations(document);
+        let mut operations = model::operations(document);
+        operations.retain(|operation| wanted(operation.path, &operation.method));
         let schemas = Schemas::new(document);
         let derivation = Derivation {
             document,

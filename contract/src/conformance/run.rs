@@ -8,7 +8,7 @@ use super::judge::{Fault, Judge, Valid, header, headers_of};
 use super::model::{Location, Operation};
 use super::schema::Schemas;
 use super::tally::{Count, Tally};
-use super::{Answer, App, Coverage, Draft, Options};
+use super::{Answer, App, Behind, Draft, Options};
 use crate::finding::{Behaviour, Evidence, Finding, Kind, Operation as Named, Side};
 use crate::spec::{Point, Spec};
 
@@ -58,7 +58,7 @@ impl<'d> Run<'_, 'd> {
         }
         self.failures(cases).await;
         self.app.fail(None);
-        if self.options.coverage == Coverage::Demanded {
+        if self.options.behind == Behind::StandIn {
             self.cover();
         }
         let counts = self.operations.iter().zip(&self.seen).map(|(operation, seen)| Count {
@@ -130,7 +130,12 @@ impl<'d> Run<'_, 'd> {
             }
         };
         self.note(case, &shape, &answer);
-        let judge = Judge { operations: self.operations, schemas: self.schemas, valid: &self.valid };
+        let judge = Judge {
+            operations: self.operations,
+            schemas: self.schemas,
+            behind: self.options.behind,
+            valid: &self.valid,
+        };
         let faults = judge.judge(case, &answer);
         let count = faults.len();
         for fault in faults {

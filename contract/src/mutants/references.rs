@@ -41,3 +41,40 @@ pub(super) fn used_components(document: &Value) -> HashSet<String> {
     }
     used
 }
+
+/// The operations that a place of the document belongs to, or that lead to it by reference: path and method in capitals. `at` is the
+/// place's tokens.
+pub(super) fn reaching(document: &Value, at: &[String]) -> HashSet<(String, String)> {
+    let path = match at {
+        [first, path, ..] if first == "paths" => Some(path),
+        [first, ..] if first == "components" => None,
+        _ => return HashSet::new(),
+    };
+    let component = (at.len() >= 3).then(|| format!("#/{}/{}/{}", at[0], at[1], at[2]));
+    let mut reaching = HashSet::new();
+    for (own, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let here = path.is_some_and(|path| path == own);
+            let leads =
+                || component.as_ref().is_none_or(|component| leads_to(document, operation, component));
+            if here || (path.is_none() && leads()) {
+                reaching.insert((own.clone(), method.to_uppercase()));
+            }
+        }
+    }
+    reaching
+}
+
+fn leads_to(document: &Value, from: &Value, component: &str) -> bool {
+    let mut seen = HashSet::new();
+    let mut open = references(Some(from));
+    while let Some(next) = open.pop() {
+        if next == component {
+            return true;
+        }
+        if seen.insert(next.clone()) {
+            open.extend(references(document.pointer(next.trim_start_matches('#'))));
+        }
+    }
+    false
+}
