@@ -27,56 +27,55 @@ const BYTES: &[u8] = b"The bytes of a file that was stored before.";
 /// No failure is asked for.
 const NONE: usize = usize::MAX;
 
-/// The port's methods.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    Authenticate,
-    Sign,
-    Upload,
-    Notify,
-    Read,
-    ReadContent,
-    Open,
-}
+/// A way to refuse.
+type Refuse = fn() -> Refusal;
 
-/// Which methods raise which refusal. Whoever adds to [`Refusal`] adds it here, and the build then wants its status in the
-/// contract.
-const RAISED: [(&[Method], fn() -> Refusal); 17] = [
-    (&[Method::Authenticate], || Refusal::UnknownAccessToken),
-    (&[Method::Sign, Method::Notify, Method::Open], || Refusal::OutsideBases),
-    (&[Method::Sign], || {
-        Refusal::Invalid(FieldError { pointer: "/contentLength".into(), message: "is too much here".into() })
-    }),
-    (&[Method::Upload, Method::Notify], || Refusal::BadUploadToken),
-    (&[Method::Upload], || Refusal::UploadTokenExpired),
-    (&[Method::Read], || Refusal::BadReadToken),
-    (&[Method::Read], || Refusal::ReadTokenExpired),
-    (&[Method::Notify, Method::Read, Method::Open], || Refusal::NoSuchFile),
-    (&[Method::Notify], || Refusal::NothingUploaded),
-    (&[Method::Upload], || Refusal::OtherBytes),
-    (&[Method::Upload], || Refusal::TooLong { signed: 1 }),
-    (&[Method::Upload], || Refusal::TooShort { signed: 1 << 32 }),
-    (&[Method::Upload], || Refusal::ChecksumMismatch),
-    (&[Method::Upload], || Refusal::BrokenBody("the connection was reset".into())),
-    (&[Method::Upload], || Refusal::OtherMediaType { signed: "image/png".into() }),
-    (&[Method::Upload], || Refusal::NoRoom("no space left on device".into())),
+/// Every method of the port, with the refusals that it may raise. Whoever adds to [`Refusal`] adds it here, and the build then
+/// wants its status in the contract.
+const RAISED: &[(&str, &[Refuse])] = &[
+    ("authenticate", &[|| Refusal::UnknownAccessToken, unavailable]),
+    ("sign", &[|| Refusal::OutsideBases, invalid, unavailable]),
     (
+        "upload",
         &[
-            Method::Authenticate,
-            Method::Sign,
-            Method::Upload,
-            Method::Notify,
-            Method::Read,
-            Method::ReadContent,
-            Method::Open,
+            || Refusal::BadUploadToken,
+            || Refusal::UploadTokenExpired,
+            || Refusal::OtherBytes,
+            || Refusal::TooLong { signed: 1 },
+            || Refusal::TooShort { signed: 1 << 32 },
+            || Refusal::ChecksumMismatch,
+            || Refusal::BrokenBody("the connection was reset".into()),
+            || Refusal::OtherMediaType { signed: "image/png".into() },
+            || Refusal::NoRoom("no space left on device".into()),
+            unavailable,
         ],
-        || Refusal::Unavailable("the disk is away".into()),
     ),
+    (
+        "notify",
+        &[
+            || Refusal::OutsideBases,
+            || Refusal::BadUploadToken,
+            || Refusal::NothingUploaded,
+            || Refusal::NoSuchFile,
+            unavailable,
+        ],
+    ),
+    ("read", &[|| Refusal::BadReadToken, || Refusal::ReadTokenExpired, || Refusal::NoSuchFile, unavailable]),
+    ("read_content", &[unavailable]),
+    ("open", &[|| Refusal::OutsideBases, || Refusal::NoSuchFile, unavailable]),
 ];
 
+fn unavailable() -> Refusal {
+    Refusal::Unavailable("the disk is away".into())
+}
+
+fn invalid() -> Refusal {
+    Refusal::Invalid(FieldError { pointer: "/contentLength".into(), message: "is too much here".into() })
+}
+
 /// The failures that can be asked for: one method, one refusal.
-fn failures() -> impl Iterator<Item = (Method, fn() -> Refusal)> {
-    RAISED.iter().flat_map(|(methods, refusal)| methods.iter().map(|method| (*method, *refusal)))
+fn failures() -> impl Iterator<Item = (&'static str, Refuse)> {
+    RAISED.iter().flat_map(|(method, refusals)| refusals.iter().map(|refusal| (*method, *refusal)))
 }
 
 /// The port, with nothing behind it.
@@ -97,7 +96,7 @@ impl StandIn {
     /// The names of the failures that [`fail`](Self::fail) takes the index of.
     #[must_use]
     pub fn failures() -> Vec<String> {
-        failures().map(|(method, refusal)| format!("{method:?}: {}", refusal())).collect()
+        failures().map(|(method, refusal)| format!("{method}: {}", refusal())).collect()
     }
 
     /// Fails in this way from now on, or succeeds again.
@@ -106,7 +105,7 @@ impl StandIn {
     }
 
     /// Fails if that is what `method` was told.
-    fn enter(&self, method: Method) -> Result<(), Refusal> {
+    fn enter(&self, method: &str) -> Result<(), Refusal> {
         match failures().nth(self.failure.load(Ordering::Relaxed)) {
             Some((failing, refusal)) if failing == method => Err(refusal()),
             _ => Ok(()),
@@ -135,7 +134,7 @@ impl Examples {
 impl Attachments for StandIn {
     fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller> {
         Box::pin(async move {
-            self.enter(Method::Authenticate)?;
+            self.enter("authenticate")?;
             if access_token != ACCESS_TOKEN {
                 return Err(Refusal::UnknownAccessToken);
             }
@@ -145,7 +144,7 @@ impl Attachments for StandIn {
 
     fn sign<'a>(&'a self, _: &'a Caller, _: SignatureRo) -> Answer<'a, SignatureVo> {
         Box::pin(async move {
-            self.enter(Method::Sign)?;
+            self.enter("sign")?;
             let media_type = &self.examples.of("SignatureVo", "requestHeaders")["Content-Type"];
             let media_type = RequestHeader::Text(media_type.as_str().unwrap_or_default().to_owned());
             Ok(SignatureVo {
@@ -159,7 +158,7 @@ impl Attachments for StandIn {
 
     fn upload<'a>(&'a self, _: &'a str, incoming: Incoming) -> Answer<'a, ()> {
         Box::pin(async move {
-            self.enter(Method::Upload)?;
+            self.enter("upload")?;
             to_bytes(incoming.bytes).await.map_err(|error| Refusal::BrokenBody(error.to_string().into()))?;
             Ok(())
         })
@@ -167,7 +166,7 @@ impl Attachments for StandIn {
 
     fn notify<'a>(&'a self, _: &'a Caller, _: &'a str, _: Option<&'a str>) -> Answer<'a, NotifyVo> {
         Box::pin(async move {
-            self.enter(Method::Notify)?;
+            self.enter("notify")?;
             let text = |property| self.examples.text("NotifyVo", property);
             let count = |property| self.examples.count("NotifyVo", property);
             Ok(NotifyVo {
@@ -190,7 +189,7 @@ impl Attachments for StandIn {
         disposition: Option<&'a Disposition>,
     ) -> Answer<'a, Outgoing> {
         Box::pin(async move {
-            self.enter(Method::Read)?;
+            self.enter("read")?;
             let content_disposition = match disposition {
                 None => "inline".to_owned(),
                 Some(Disposition { kind: DispositionKind::Inline, parameters }) => {
@@ -214,7 +213,7 @@ impl Attachments for StandIn {
 
     fn open<'a>(&'a self, _: &'a Caller, _: &'a str, _: Option<&'a str>) -> Answer<'a, Opened> {
         Box::pin(async move {
-            self.enter(Method::Open)?;
+            self.enter("open")?;
             Ok(Opened { location: self.examples.text("NotifyVo", "presignedUrl") })
         })
     }
@@ -226,7 +225,7 @@ impl Content for StandIn {
         Self: 'a,
     {
         Box::pin(async move {
-            self.enter(Method::ReadContent)?;
+            self.enter("read_content")?;
             let part = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
             let part = part.and_then(|(offset, length)| BYTES.get(offset..)?.get(..length));
             let part = part.ok_or_else(|| Refusal::Unavailable("a range beyond the file".into()))?;

@@ -39,7 +39,7 @@ impl<const MIN: u64, const MAX: u64> Whole<MIN, MAX> {
 
 impl<'de, const MIN: u64, const MAX: u64> Deserialize<'de> for Whole<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WholeVisitor::<MIN, MAX>)
+        deserializer.deserialize_u64(WholeVisitor::<MIN, MAX>)
     }
 }
 

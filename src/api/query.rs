@@ -1,4 +1,6 @@
-//! A query string, refused like a body: with every parameter that is wrong.
+//! The parameters of a URL, refused like a body: with every one that is wrong.
+
+use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
 use serde::de::DeserializeOwned;
@@ -8,7 +10,7 @@ use super::json::node::Node;
 use super::json::repair;
 use super::problem::{FieldError, Problem};
 
-/// The request's query parameters. Unknown ones are ignored, repeated ones are not.
+/// The request's query parameters. Unknown ones are ignored; only a list may be given several times.
 ///
 /// # Errors
 /// 400 that names each offending parameter.
@@ -16,6 +18,24 @@ pub fn read<T: DeserializeOwned + Validate>(request: &HttpRequest) -> Result<T, 
     let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|error| {
         Problem::invalid(vec![FieldError { pointer: "/query".to_owned(), message: error.to_string().into() }])
     })?;
-    let members = pairs.into_inner().into_iter().map(|(name, value)| (name, Node::Text(value)));
-    repair::parse(Node::Object(members.collect()), "/query")
+    let mut members: Vec<(String, Node)> = Vec::new();
+    for (name, text) in pairs.into_inner() {
+        let word = Node::Word(text);
+        match members.iter_mut().find(|(other, _)| *other == name) {
+            None => members.push((name, word)),
+            Some((_, Node::Words(words))) => words.push(word),
+            Some((_, first)) => *first = Node::Words(vec![first.clone(), word]),
+        }
+    }
+    repair::parse(Node::Object(members), "/query")
+}
+
+/// The parameters of a path.
+///
+/// # Errors
+/// 400 that names each offending parameter.
+#[allow(dead_code, reason = "for operations whose path parameters are more than strings")]
+pub fn read_path<T: DeserializeOwned + Validate>(path: &BTreeMap<String, String>) -> Result<T, Problem> {
+    let members = path.iter().map(|(name, text)| (name.clone(), Node::Word(text.clone())));
+    repair::parse(Node::Object(members.collect()), "/path")
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
@@ -22,6 +23,10 @@ pub(in super::super) enum Node {
     Float(f64),
     /// A string
     Text(String),
+    /// A text that says what it is only when it is asked for: a parameter of a URL
+    Word(String),
+    /// The texts of a parameter that is given several times
+    Words(Vec<Node>),
     /// An array
     Array(Vec<Node>),
     /// An object
@@ -230,7 +235,8 @@ impl<'de> Deserializer<'de> for Place<'_> {
             Node::Unsigned(value) => visitor.visit_u64(*value),
             Node::Signed(value) => visitor.visit_i64(*value),
             Node::Float(value) => visitor.visit_f64(*value),
-            Node::Text(value) => visitor.visit_str(value),
+            Node::Text(value) | Node::Word(value) => visitor.visit_str(value),
+            Node::Words(_) => Err(Mismatch::says("is given twice")),
             Node::Array(items) => visitor.visit_seq(SeqDeserializer::new(
                 items
                     .iter()
@@ -269,11 +275,49 @@ impl<'de> Deserializer<'de> for Place<'_> {
     ) -> Result<V::Value, Mismatch> {
         let pointer = self.pointer.clone();
         let result = match self.node {
-            Node::Text(text) => IntoDeserializer::<Mismatch>::into_deserializer(text.as_str())
-                .deserialize_enum(name, variants, visitor),
+            Node::Text(text) | Node::Word(text) => {
+                IntoDeserializer::<Mismatch>::into_deserializer(text.as_str())
+                    .deserialize_enum(name, variants, visitor)
+            }
             _ => Err(de::Error::unknown_variant("", variants)),
         };
         result.map_err(|mismatch| mismatch.at(&pointer))
+    }
+
+    /// A parameter that is given once is a list of one.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        let words = match self.node {
+            Node::Word(_) => std::slice::from_ref(self.node),
+            Node::Words(words) => words,
+            _ => return self.deserialize_any(visitor),
+        };
+        let pointer = self.pointer;
+        let items = words.iter().map(|node| Place { node, pointer: pointer.clone() });
+        visitor.visit_seq(SeqDeserializer::new(items))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.spelled(visitor, V::visit_bool)
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.spelled(visitor, V::visit_i64)
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.spelled(visitor, V::visit_i64)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.spelled(visitor, V::visit_u64)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.spelled(visitor, V::visit_u64)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        self.spelled(visitor, V::visit_f64)
     }
 
     /// Unlike `deserialize_any`, refuses an array, of which serde would make a struct too.
@@ -290,7 +334,23 @@ impl<'de> Deserializer<'de> for Place<'_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map identifier ignored_any
+        i8 i16 i128 u8 u16 u128 f32 char str string bytes byte_buf unit unit_struct tuple tuple_struct map identifier
+        ignored_any
+    }
+}
+
+impl Place<'_> {
+    /// What a word spells, to a visitor that asks for such a value; any other node as it is.
+    fn spelled<'de, V: Visitor<'de>, T: FromStr>(
+        self,
+        visitor: V,
+        visit: impl FnOnce(V, T) -> Result<V::Value, Mismatch>,
+    ) -> Result<V::Value, Mismatch> {
+        let Node::Word(word) = self.node else { return self.deserialize_any(visitor) };
+        let result = match word.parse() {
+            Ok(value) => visit(visitor, value),
+            Err(_) => Err(de::Error::invalid_value(de::Unexpected::Str(word), &visitor)),
+        };
+        result.map_err(|mismatch: Mismatch| mismatch.at(&self.pointer))
     }
 }
