@@ -127,7 +127,7 @@ pub struct Derived {
 }
 
 /// Makes all mutants of a spec, and derives the conformance cases of those that are specs. Nothing may panic. Of each mutant, the
-/// operations that the edit reaches have theirs derived.
+/// first operation that the edit reaches has its own derived: a component is read alike in all of them.
 ///
 /// # Errors
 ///
@@ -163,10 +163,10 @@ fn derive_each(document: &Value, edits: &[Edit]) -> Derived {
     let mut derived = Derived::default();
     let mut mutant = document.clone();
     let credential = Credential { scheme: "none".to_owned(), secret: "secret".to_owned() };
-    let effort = Effort { random_cases: 1, seed: 0 };
+    let effort = Effort { random_cases: 0, seed: 0 };
     let options = Options { credentials: vec![credential], effort, ..Options::default() };
     for edit in edits {
-        let reached = references::reaching(document, &edit.at);
+        let reached: Vec<_> = references::reaching(document, &edit.at).into_iter().take(1).collect();
         let Some(original) = edit.apply(&mut mutant) else { continue };
         if let Ok(spec) = Spec::admit(mutant.clone(), Source::without_text()) {
             let wanted = |path: &str, method: &str| {

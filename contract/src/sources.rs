@@ -210,10 +210,9 @@ fn alike(a: &str, b: &str) -> bool {
 
 /// The name that `#[schema(as = …)]` gives a type.
 fn schema_name(attributes: &[Attribute]) -> Option<String> {
-    let of_schema = attributes.iter().filter(|attribute| attribute.path().is_ident("schema"));
+    let mut of_schema = attributes.iter().filter(|attribute| attribute.path().is_ident("schema"));
     of_schema
-        .filter_map(|attribute| argument(attribute, "as"))
-        .next()
+        .find_map(|attribute| argument(attribute, "as"))
         .map(|path| path.rsplit("::").next().unwrap_or_default().trim().to_owned())
 }
 

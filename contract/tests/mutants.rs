@@ -30,5 +30,5 @@ fn every_mutant_of_the_drawn_document_is_found() {
 fn cases_can_be_derived_from_every_mutant() {
     let derived = derive(SPEC).unwrap_or_else(|report| panic!("{report}"));
     println!("derived: {} mutants that are specs, {} cases", derived.mutants, derived.cases);
-    assert!(derived.mutants > 5_000 && derived.cases > 100_000, "{derived:?}");
+    assert!(derived.mutants > 3_000 && derived.cases > 100_000, "{derived:?}");
 }

@@ -36,5 +36,5 @@ fn the_same_said_otherwise_is_no_finding() {
 fn cases_can_be_derived_from_every_mutant() {
     let derived = mutants::derive(SPEC).unwrap_or_else(|report| panic!("{report}"));
     println!("derived: {} mutants that are specs, {} cases", derived.mutants, derived.cases);
-    assert!(derived.mutants > 5_000 && derived.cases > 100_000, "{derived:?}");
+    assert!(derived.mutants > 3_000 && derived.cases > 100_000, "{derived:?}");
 }

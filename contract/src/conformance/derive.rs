@@ -62,7 +62,7 @@ impl<'s, 'd> Derivation<'s, 'd> {
         let operation = &self.operations[index];
         let mut first = None;
         for extent in [Extent::Required, Extent::All] {
-            let mut shape = self.bare(operation);
+            let mut shape = Self::bare(operation);
             for parameter in &operation.parameters {
                 let wanted =
                     parameter.required || (extent == Extent::All && !parameters::is_known(parameter));
@@ -93,7 +93,7 @@ impl<'s, 'd> Derivation<'s, 'd> {
     }
 
     /// A request to the operation, with nothing in it.
-    fn bare(&self, operation: &Operation) -> Shape {
+    fn bare(operation: &Operation) -> Shape {
         Shape {
             method: operation.method.clone(),
             path: operation.path.to_owned(),

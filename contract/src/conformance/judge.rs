@@ -41,7 +41,7 @@ fn accepted(status: u16) -> bool {
     (200..400).contains(&status)
 }
 
-impl<'s, 'd> Judge<'s, 'd> {
+impl Judge<'_, '_> {
     /// What is wrong with the answer to a case.
     pub(super) fn judge(&self, case: &Case, answer: &Answer) -> Vec<Fault> {
         let operation = &self.operations[case.operation];

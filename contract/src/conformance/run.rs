@@ -50,7 +50,7 @@ pub(super) struct Found {
 /// departs.
 type Key = (Behaviour, String, u16);
 
-impl<'d> Run<'_, 'd> {
+impl Run<'_, '_> {
     pub(super) async fn go(mut self, cases: &[Case]) -> (Tally, Vec<Finding>) {
         self.app.fail(None);
         for case in cases {

@@ -36,11 +36,14 @@ pub(super) struct Wrong {
     pub(super) sentence: String,
 }
 
+/// A schema that was compiled, or cannot be.
+type Compiled = Option<Rc<Validator>>;
+
 /// The schemas of one spec.
 #[derive(Debug)]
 pub(super) struct Schemas<'d> {
     document: &'d Value,
-    validators: RefCell<HashMap<(String, Direction), Option<Rc<Validator>>>>,
+    validators: RefCell<HashMap<(String, Direction), Compiled>>,
     patterns: RefCell<HashMap<String, Option<Validator>>>,
     /// A pattern is compiled once, in however many schemas it stands.
     compiled: PatternCache,

@@ -370,7 +370,8 @@ impl Values<'_, '_> {
             let inner = self.samples_at(&property, depth + 1);
             samples.extend(inner.into_iter().map(|sample| sample.within(name, |value| with(name, value))));
         }
-        let unknown = (0..).map(|index| format!("unknown{index}")).find(|name| !base.contains_key(name));
+        let unknown =
+            (0..=base.len()).map(|index| format!("unknown{index}")).find(|name| !base.contains_key(name));
         let unknown = unknown.unwrap_or_default();
         if schema["additionalProperties"].is_object() {
             let inner = self.samples_at(&format!("{at}/additionalProperties"), depth + 1);

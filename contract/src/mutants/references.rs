@@ -1,6 +1,6 @@
 //! Who refers to what, read from the raw document.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -29,8 +29,8 @@ pub(super) fn schema_reference(target: &Value) -> Option<String> {
 }
 
 /// What the document refers to, from outside of its components and on from there.
-pub(super) fn used_components(document: &Value) -> HashSet<String> {
-    let mut used = HashSet::new();
+pub(super) fn used_components(document: &Value) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
     let fields = document.as_object().into_iter().flatten();
     let outside = fields.filter(|(key, _)| *key != "components");
     let mut open: Vec<String> = outside.flat_map(|(_, value)| references(Some(value))).collect();
@@ -44,14 +44,14 @@ pub(super) fn used_components(document: &Value) -> HashSet<String> {
 
 /// The operations that a place of the document belongs to, or that lead to it by reference: path and method in capitals. `at` is the
 /// place's tokens.
-pub(super) fn reaching(document: &Value, at: &[String]) -> HashSet<(String, String)> {
+pub(super) fn reaching(document: &Value, at: &[String]) -> BTreeSet<(String, String)> {
     let path = match at {
         [first, path, ..] if first == "paths" => Some(path),
         [first, ..] if first == "components" => None,
-        _ => return HashSet::new(),
+        _ => return BTreeSet::new(),
     };
     let component = (at.len() >= 3).then(|| format!("#/{}/{}/{}", at[0], at[1], at[2]));
-    let mut reaching = HashSet::new();
+    let mut reaching = BTreeSet::new();
     for (own, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
             let here = path.is_some_and(|path| path == own);
@@ -66,7 +66,7 @@ pub(super) fn reaching(document: &Value, at: &[String]) -> HashSet<(String, Stri
 }
 
 fn leads_to(document: &Value, from: &Value, component: &str) -> bool {
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     let mut open = references(Some(from));
     while let Some(next) = open.pop() {
         if next == component {

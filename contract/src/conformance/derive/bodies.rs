@@ -111,17 +111,16 @@ impl Derivation<'_, '_> {
                 Expect::Allowed,
             ),
         ];
-        if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&text) {
-            if let Some((name, value)) = fields.iter().next() {
-                let twice = text.replacen('{', &format!("{{{}:{value},", Value::from(name.as_str())), 1);
-                texts.push(("a name is there twice", twice.into_bytes(), Expect::Documented));
-                let escaped: String =
-                    name.chars().map(|char| format!("\\u{:04x}", u32::from(char))).collect();
-                let plain = name.chars().all(|char| char.is_ascii_alphanumeric());
-                let spelled = text.replacen(&format!("\"{name}\":"), &format!("\"{escaped}\":"), 1);
-                if plain && spelled != text {
-                    texts.push(("a name is written in escapes", spelled.into_bytes(), Expect::Allowed));
-                }
+        if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&text)
+            && let Some((name, value)) = fields.iter().next()
+        {
+            let twice = text.replacen('{', &format!("{{{}:{value},", Value::from(name.as_str())), 1);
+            texts.push(("a name is there twice", twice.into_bytes(), Expect::Documented));
+            let escaped: String = name.chars().map(|char| format!("\\u{:04x}", u32::from(char))).collect();
+            let plain = name.chars().all(|char| char.is_ascii_alphanumeric());
+            let spelled = text.replacen(&format!("\"{name}\":"), &format!("\"{escaped}\":"), 1);
+            if plain && spelled != text {
+                texts.push(("a name is written in escapes", spelled.into_bytes(), Expect::Allowed));
             }
         }
         for (what, body, expect) in texts {

@@ -46,9 +46,9 @@ impl Derivation<'_, '_> {
         let secret = self.options.credentials.iter().find(|credential| credential.scheme == *scheme);
         let secret = secret.map(|credential| credential.secret.clone()).unwrap_or_default();
         let Some(carrier) = self.carrier(scheme) else { return };
-        let mut bare = base.clone();
-        carrier.take(&mut bare);
-        let mut cases = vec![("there are no credentials".to_owned(), bare.clone(), Expect::Unauthorized)];
+        let mut without = base.clone();
+        carrier.take(&mut without);
+        let mut cases = vec![("there are no credentials".to_owned(), without.clone(), Expect::Unauthorized)];
         match carrier {
             Carrier::Authorization(name) => {
                 let other = if name == "Basic" { "Bearer" } else { "Basic" };
@@ -62,7 +62,7 @@ impl Derivation<'_, '_> {
                     (format!("{} {secret}", name.to_uppercase()), Expect::Authorized),
                 ];
                 for (value, expect) in values {
-                    let mut shape = bare.clone();
+                    let mut shape = without.clone();
                     shape.headers.push(("Authorization".to_owned(), value.clone().into_bytes()));
                     let shown = value.replace(&secret, "SECRET");
                     cases.push((format!("`Authorization` is `{shown}`"), shape, expect));
@@ -70,7 +70,7 @@ impl Derivation<'_, '_> {
             }
             Carrier::Key(location, name) => {
                 for (value, shown) in [(format!("{secret}x"), "another key"), (String::new(), "empty")] {
-                    let mut shape = bare.clone();
+                    let mut shape = without.clone();
                     shape.set(location, name, &[value]);
                     cases.push((
                         format!("`{name}` in the {} is {shown}", location.name()),

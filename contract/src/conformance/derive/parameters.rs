@@ -64,7 +64,7 @@ impl Derivation<'_, '_> {
             }
             let Some(schema) = &parameter.schema else { continue };
             for text in self.texts(schema, parameter.location) {
-                self.parameter_case(index, base, parameter, schema, text);
+                self.parameter_case(index, base, parameter, schema, &text);
             }
             self.presence(index, base, parameter, schema);
         }
@@ -115,7 +115,7 @@ impl Derivation<'_, '_> {
         base: &Shape,
         parameter: &Parameter,
         schema: &str,
-        text: Text,
+        text: &Text,
     ) {
         let wrongs = self.schemas.wrongs(schema, Direction::Request, &text.value);
         let fields = Fields::Parameter(parameter.name.to_owned());

@@ -215,8 +215,8 @@ fn numbers(schema: &Value, integer: bool) -> BoxedStrategy<Value> {
     }
     let step = step.unwrap_or(1.0);
     #[expect(clippy::cast_possible_truncation, reason = "a bound that is beyond i64 is as good as its edge")]
-    let (first, last) = ((least / step).ceil() as i64, (most / step).floor() as i64);
-    (first..=last.max(first))
+    let (low, high) = ((least / step).ceil() as i64, (most / step).floor() as i64);
+    (low..=high.max(low))
         .prop_map(move |count| {
             #[expect(
                 clippy::cast_precision_loss,
