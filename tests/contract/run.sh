@@ -22,7 +22,7 @@ fresh() {
 check() {
   fresh
   # The copy is no part of the repository that it stands in.
-  (cd "$copy" && GIT_CEILING_DIRECTORIES=$CARGO_TARGET_DIR git apply "$1")
+  (cd "$copy" && GIT_CEILING_DIRECTORIES=$CARGO_TARGET_DIR git apply "$1" >check.log 2>&1) || fail "$1: does not apply"
   (cd "$copy" && cargo check --offline >check.log 2>&1)
 }
 

@@ -211,7 +211,11 @@ impl<T: DeserializeOwned + Validate> Valid<T> {
     }
 
     fn of(value: T) -> Result<Self, Problem> {
-        value.validate().map_err(|errors| Problem::new(StatusCode::BAD_REQUEST, errors.to_string()))?;
+        value.validate().map_err(|errors| {
+            let mut fields: Vec<_> = errors.errors().keys().map(AsRef::as_ref).collect();
+            fields.sort_unstable();
+            Problem::new(StatusCode::BAD_REQUEST, format!("not as it should be: {}", fields.join(", ")))
+        })?;
         Ok(Self(value))
     }
 }
