@@ -4,6 +4,8 @@
 #[allow(dead_code, missing_docs, clippy::all, clippy::pedantic, reason = "judged as part of the crate")]
 #[path = "src/api/mod.rs"]
 mod api;
+#[path = "src/idiom.rs"]
+mod idiom;
 #[path = "src/stand_in.rs"]
 mod stand_in;
 
@@ -20,8 +22,9 @@ use stand_in::{ACCESS_TOKEN, StandIn};
 use utoipa_actix_web::AppExt;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let script = BuildScript::of("openapi/attachments.yaml").sources("src/api");
+    let script = BuildScript::of("openapi/attachments.yaml").sources("src/api").stubs(idiom::IDIOM);
     println!("cargo::rerun-if-changed=src/stand_in.rs");
+    println!("cargo::rerun-if-changed=src/idiom.rs");
     let drawn = serde_json::to_value(api::document())?;
     let checked = script.compare(&drawn);
     let bearer = Credential { scheme: "bearerAuth".to_owned(), secret: ACCESS_TOKEN.to_owned() };

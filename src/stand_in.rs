@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use actix_web::body::{BoxBody, to_bytes};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::attachments::notify::NotifyVo;
@@ -78,11 +79,18 @@ fn failures() -> impl Iterator<Item = (&'static str, Refuse)> {
     RAISED.iter().flat_map(|(method, refusals)| refusals.iter().map(|refusal| (*method, *refusal)))
 }
 
+/// The value that a text of JSON is.
+#[allow(dead_code, reason = "for stubs of operations that are yet to come")]
+fn example<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    serde_json::from_str(text).map_err(|error| Refusal::Unavailable(error.into()))
+}
+
 /// The port, with nothing behind it.
 #[derive(Clone)]
 pub struct StandIn {
     examples: Examples,
     failure: Arc<AtomicUsize>,
+    turns: Arc<AtomicUsize>,
 }
 
 impl StandIn {
@@ -90,7 +98,11 @@ impl StandIn {
     #[must_use]
     pub fn new(document: &Value) -> Self {
         let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
-        Self { examples: Examples(Arc::new(schemas)), failure: Arc::new(AtomicUsize::new(NONE)) }
+        Self {
+            examples: Examples(Arc::new(schemas)),
+            failure: Arc::new(AtomicUsize::new(NONE)),
+            turns: Arc::default(),
+        }
     }
 
     /// The names of the failures that [`fail`](Self::fail) takes the index of.
@@ -102,6 +114,12 @@ impl StandIn {
     /// Fails in this way from now on, or succeeds again.
     pub fn fail(&self, failure: Option<usize>) {
         self.failure.store(failure.unwrap_or(NONE), Ordering::Relaxed);
+    }
+
+    /// Counts, for a method that has several answers and gives each in its turn.
+    #[allow(dead_code, reason = "for stubs of operations that are yet to come")]
+    fn turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Fails if that is what `method` was told.

@@ -43,6 +43,12 @@ fi
 tier "drift"
 tests/drift.sh
 
+tier "drifts of another app"
+tests/contract/run.sh
+
+tier "stubs"
+tests/stub/run.sh
+
 tier "end to end"
 cargo build --release --locked
 tests/e2e/run.sh

@@ -31,6 +31,7 @@ mod report;
 mod script;
 mod sources;
 mod spec;
+pub mod stub;
 mod yaml;
 
 pub use finding::{Behaviour, Evidence, Finding, Kind, Location, Operation, Part, RustItem, Side};

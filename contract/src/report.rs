@@ -45,6 +45,17 @@ impl Report {
         self
     }
 
+    /// With other helps for the findings that `help` has one for.
+    #[must_use]
+    pub(crate) fn with_help(mut self, help: impl Fn(&Finding) -> Option<String>) -> Self {
+        for finding in &mut self.findings {
+            if let Some(help) = help(finding) {
+                finding.help = help;
+            }
+        }
+        self
+    }
+
     /// The report as text, ready to be printed.
     #[must_use]
     pub fn text(&self, style: Style) -> String {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::report::{Report, Style};
 use crate::sources::Sources;
 use crate::spec::Spec;
+use crate::stub::{self, Idiom};
 use crate::{Checked, check};
 
 /// The whole report as text, in `OUT_DIR`.
@@ -22,6 +23,7 @@ const DATA: &str = "contract-report.json";
 pub struct BuildScript {
     spec: PathBuf,
     sources: Vec<PathBuf>,
+    idiom: Option<Idiom>,
     out: PathBuf,
 }
 
@@ -31,7 +33,7 @@ impl BuildScript {
     #[must_use]
     pub fn of(spec: impl Into<PathBuf>) -> Self {
         let out = std::env::var_os("OUT_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-        let script = Self { spec: spec.into(), sources: Vec::new(), out };
+        let script = Self { spec: spec.into(), sources: Vec::new(), idiom: None, out };
         println!("cargo::rerun-if-changed={}", script.spec.display());
         script
     }
@@ -43,6 +45,13 @@ impl BuildScript {
         let path = path.into();
         println!("cargo::rerun-if-changed={}", path.display());
         self.sources.push(path);
+        self
+    }
+
+    /// With stubs for operations that no handler serves, written as the app is.
+    #[must_use]
+    pub fn stubs(mut self, idiom: Idiom) -> Self {
+        self.idiom = Some(idiom);
         self
     }
 
@@ -99,7 +108,14 @@ impl BuildScript {
         Ok(())
     }
 
-    fn refuse(&self, report: Report, document: &Value) -> ! {
+    fn refuse(&self, mut report: Report, document: &Value) -> ! {
+        if let Some(idiom) = &self.idiom {
+            let written = stub::write(report.clone(), document, &self.sources, idiom, &self.out);
+            match written {
+                Ok(with_stubs) => report = with_stubs,
+                Err(error) => println!("cargo::error=cannot write a stub: {error}"),
+            }
+        }
         let report = self
             .sources
             .iter()

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenTree};
 use serde_json::Value;
-use syn::{Attribute, Expr, ExprLit, Fields, Item, Lit, Meta};
+use syn::{Attribute, Expr, ExprLit, Fields, Item, Lit, Meta, Visibility};
 
 use crate::finding::{Behaviour, Finding, Kind, Location, RustItem};
 use crate::pointer::unescape;
@@ -16,12 +16,16 @@ use crate::reference::follow;
 pub struct Sources {
     types: Vec<Type>,
     handlers: Vec<Handler>,
+    /// Every name that the files' own macros are given.
+    mentioned: Vec<String>,
 }
 
 /// A struct or an enum.
 #[derive(Clone, Debug)]
 struct Type {
     schema: String,
+    public: bool,
+    derives: Vec<String>,
     item: RustItem,
     fields: Vec<(String, RustItem)>,
 }
@@ -66,6 +70,8 @@ impl Sources {
                 });
                 self.types.push(Type {
                     schema: schema_name(&item.attrs).unwrap_or_else(|| name.clone()),
+                    public: matches!(item.vis, Visibility::Public(_)),
+                    derives: derives(&item.attrs),
                     fields: variants.collect(),
                     item: place.item(name, item.ident.span()),
                 });
@@ -78,6 +84,10 @@ impl Sources {
                 let name = item.sig.ident.to_string();
                 let operation_id = argument(attribute, "operation_id").unwrap_or_else(|| name.clone());
                 self.handlers.push(Handler { operation_id, item: place.item(name, item.sig.ident.span()) });
+            }
+            Item::Macro(item) => {
+                let names = item.mac.tokens.clone().into_iter().map(|token| token.to_string());
+                self.mentioned.extend(names);
             }
             Item::Mod(item) => {
                 for item in item.content.iter().flat_map(|(_, items)| items) {
@@ -102,9 +112,33 @@ impl Sources {
         });
         self.types.push(Type {
             schema: schema_name(&item.attrs).unwrap_or_else(|| name.clone()),
+            public: matches!(item.vis, Visibility::Public(_)),
+            derives: derives(&item.attrs),
             fields: fields.collect(),
             item: place.item(name, item.ident.span()),
         });
+    }
+
+    /// The public type that is the schema of a component: its path, and what it derives. `root` is the folder of the sources, and the module that it is.
+    pub(crate) fn path_of(&self, component: &str, root: (&str, &str)) -> Option<(String, Vec<String>)> {
+        let found = self.types.iter().find(|known| known.public && known.schema == component)?;
+        let file =
+            found.item.location.file.strip_prefix(root.0)?.trim_start_matches('/').strip_suffix(".rs")?;
+        let modules = file.split('/').filter(|module| *module != "mod").collect::<Vec<_>>();
+        let path = [&[root.1], modules.as_slice(), &[&found.item.item]].concat().join("::");
+        Some((path, found.derives.clone()))
+    }
+
+    /// Whether there is a type of this name, or a macro is given it.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.types.iter().any(|known| known.item.item == name)
+            || self.mentioned.iter().any(|known| known == name)
+    }
+
+    /// The function that handles an operation.
+    pub(crate) fn handler_of(&self, operation_id: &str) -> Option<String> {
+        let handler = self.handlers.iter().find(|handler| handler.operation_id == operation_id)?;
+        Some(handler.item.item.clone())
     }
 
     /// The item that answers for a finding: the field of the DTO, else the DTO, else the handler.
@@ -222,6 +256,19 @@ fn renamed(attributes: &[Attribute]) -> Option<String> {
         .iter()
         .filter(|attribute| attribute.path().is_ident("serde"))
         .find_map(|attribute| argument(attribute, "rename"))
+}
+
+/// The last segments of what a type derives.
+fn derives(attributes: &[Attribute]) -> Vec<String> {
+    let derive = attributes.iter().filter(|attribute| attribute.path().is_ident("derive"));
+    let lists = derive.filter_map(|attribute| match &attribute.meta {
+        Meta::List(list) => Some(list.tokens.clone()),
+        _ => None,
+    });
+    lists
+        .flatten()
+        .filter_map(|token| matches!(token, TokenTree::Ident(_)).then(|| token.to_string()))
+        .collect()
 }
 
 /// The value of `name = …` in an attribute's list.

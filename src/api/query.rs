@@ -1,8 +1,6 @@
 //! The parameters of a URL, refused like a body: with every one that is wrong.
 
-use std::collections::BTreeMap;
-
-use actix_web::{HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
@@ -33,9 +31,13 @@ pub fn read<T: DeserializeOwned + Validate>(request: &HttpRequest) -> Result<T, 
 /// The parameters of a path.
 ///
 /// # Errors
-/// 400 that names each offending parameter.
+/// 400 that names each offending parameter; 404 to a segment that is no UTF-8.
 #[allow(dead_code, reason = "for operations whose path parameters are more than strings")]
-pub fn read_path<T: DeserializeOwned + Validate>(path: &BTreeMap<String, String>) -> Result<T, Problem> {
-    let members = path.iter().map(|(name, text)| (name.clone(), Node::Word(text.clone())));
+pub fn read_path<T: DeserializeOwned + Validate>(request: &HttpRequest) -> Result<T, Problem> {
+    // actix decodes the segments, but not into a map. Nothing is awaited: they are there.
+    let texts = web::Path::<Vec<String>>::extract(request).into_inner();
+    let texts = texts.map_err(|_| Problem::no_such_route())?.into_inner();
+    let names = request.match_info().iter().map(|(name, _)| name.to_owned());
+    let members = names.zip(texts.into_iter().map(Node::Word));
     repair::parse(Node::Object(members.collect()), "/path")
 }

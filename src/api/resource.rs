@@ -48,40 +48,32 @@ fn name(method: &HttpMethod) -> &'static str {
     }
 }
 
-impl<A: Handler> HttpServiceFactory for Resource<(A,)> {
-    fn register(self, app: &mut AppService) {
-        self.handlers.0.register(app);
-        refuse_other_methods(&A::path(), &A::methods(), app);
-    }
+macro_rules! resource_of {
+    ($($handler:ident $index:tt),+) => {
+        impl<$($handler: Handler),+> HttpServiceFactory for Resource<($($handler,)+)> {
+            fn register(self, app: &mut AppService) {
+                let methods = [$($handler::methods()),+].concat();
+                $(self.handlers.$index.register(app);)+
+                refuse_other_methods(&A::path(), &methods, app);
+            }
+        }
+
+        impl<$($handler: Handler),+> OpenApiFactory for Resource<($($handler,)+)> {
+            fn paths(&self) -> Paths {
+                let mut paths = Paths::new();
+                $(paths.merge(self.handlers.$index.paths());)+
+                paths
+            }
+
+            fn schemas(&self, schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                $(self.handlers.$index.schemas(schemas);)+
+            }
+        }
+    };
 }
 
-impl<A: Handler> OpenApiFactory for Resource<(A,)> {
-    fn paths(&self) -> Paths {
-        self.handlers.0.paths()
-    }
-
-    fn schemas(&self, schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        self.handlers.0.schemas(schemas);
-    }
-}
-
-impl<A: Handler, B: Handler> HttpServiceFactory for Resource<(A, B)> {
-    fn register(self, app: &mut AppService) {
-        self.handlers.0.register(app);
-        self.handlers.1.register(app);
-        refuse_other_methods(&A::path(), &[A::methods(), B::methods()].concat(), app);
-    }
-}
-
-impl<A: Handler, B: Handler> OpenApiFactory for Resource<(A, B)> {
-    fn paths(&self) -> Paths {
-        let mut paths = self.handlers.0.paths();
-        paths.merge(self.handlers.1.paths());
-        paths
-    }
-
-    fn schemas(&self, schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        self.handlers.0.schemas(schemas);
-        self.handlers.1.schemas(schemas);
-    }
-}
+resource_of!(A 0);
+resource_of!(A 0, B 1);
+resource_of!(A 0, B 1, C 2);
+resource_of!(A 0, B 1, C 2, D 3);
+resource_of!(A 0, B 1, C 2, D 3, E 4);

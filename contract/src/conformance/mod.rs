@@ -156,6 +156,12 @@ pub struct Options {
     pub behind: Behind,
 }
 
+/// A value that the schema at a pointer allows, with everything in it that the schema names.
+pub(crate) fn sample(document: &serde_json::Value, at: &str) -> Option<serde_json::Value> {
+    let (schemas, known) = (Schemas::new(document), values::Known::default());
+    values::Values::new(&schemas, &known).allowed(at, values::Extent::All)
+}
+
 /// The cases of one spec.
 pub struct Suite<'s> {
     spec: &'s Spec,

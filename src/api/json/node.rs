@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer};
-use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 
 /// A JSON value that keeps what serde would drop: the order and the repetition of members.
@@ -34,25 +33,52 @@ pub(in super::super) enum Node {
 }
 
 impl Node {
+    /// The member of an object.
+    pub(super) fn member(&self, name: &str) -> Option<&Node> {
+        let Node::Object(members) = self else { return None };
+        members.iter().find(|(key, _)| key == name).map(|(_, node)| node)
+    }
+
+    /// The item of an array.
+    pub(super) fn item(&self, index: usize) -> Option<&Node> {
+        let Node::Array(items) = self else { return None };
+        items.get(index)
+    }
+
+    /// Takes the member of that name out of the object at `pointer`. False if there is no such object.
+    pub(super) fn remove(&mut self, pointer: &str, name: &str) -> bool {
+        match self.at(pointer) {
+            Some(Node::Object(members)) => {
+                let before = members.len();
+                members.retain(|(key, _)| key != name);
+                members.len() < before
+            }
+            _ => false,
+        }
+    }
+
+    fn at(&mut self, pointer: &str) -> Option<&mut Node> {
+        let mut at = self;
+        for name in pointer.split('/').skip(1) {
+            let name = unescape(name);
+            at = match at {
+                Node::Object(members) => {
+                    members.iter_mut().find(|(key, _)| *key == name).map(|(_, node)| node)
+                }
+                Node::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
+                _ => None,
+            }?;
+        }
+        Some(at)
+    }
+
     /// Puts `node` at `pointer`, in place of what is there under that name. False if there is no such place.
     pub(super) fn put(&mut self, pointer: &str, node: Node) -> bool {
         let Some((parent, name)) = pointer.rsplit_once('/') else {
             *self = node;
             return true;
         };
-        let mut at = self;
-        for name in parent.split('/').skip(1) {
-            let name = unescape(name);
-            let next = match at {
-                Node::Object(members) => {
-                    members.iter_mut().find(|(key, _)| *key == name).map(|(_, node)| node)
-                }
-                Node::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get_mut(index)),
-                _ => None,
-            };
-            let Some(next) = next else { return false };
-            at = next;
-        }
+        let Some(at) = self.at(parent) else { return false };
         let name = unescape(name);
         match at {
             Node::Object(members) => {
@@ -158,6 +184,7 @@ pub(super) struct Mismatch {
 pub(super) enum Kind {
     Missing(&'static str),
     Duplicate(&'static str),
+    Unknown(String),
     Other { message: Cow<'static, str>, known: Option<Node> },
 }
 
@@ -207,6 +234,10 @@ impl de::Error for Mismatch {
         })
     }
 
+    fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
+        Self::new(Kind::Unknown(name.to_owned()))
+    }
+
     fn missing_field(name: &'static str) -> Self {
         Self::new(Kind::Missing(name))
     }
@@ -216,11 +247,47 @@ impl de::Error for Mismatch {
     }
 }
 
-impl IntoDeserializer<'_, Mismatch> for Place<'_> {
-    type Deserializer = Self;
+/// The items of an array, for a visitor. What a type finds wrong with its item after that was read is wrong there too.
+struct Items<I>(I);
 
-    fn into_deserializer(self) -> Self {
-        self
+impl<I> Items<I> {
+    fn new(items: I) -> Self {
+        Self(items)
+    }
+}
+
+impl<'de, 'a, I: Iterator<Item = Place<'a>>> SeqAccess<'de> for Items<I> {
+    type Error = Mismatch;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Mismatch> {
+        self.0.next().map(|item| item.read(seed)).transpose()
+    }
+}
+
+/// The members of an object, likewise.
+struct Members<'a, I> {
+    members: I,
+    next: Option<Place<'a>>,
+}
+
+impl<I> Members<'_, I> {
+    fn new(members: I) -> Self {
+        Self { members, next: None }
+    }
+}
+
+impl<'de, 'a, I: Iterator<Item = (&'a str, Place<'a>)>> MapAccess<'de> for Members<'a, I> {
+    type Error = Mismatch;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Mismatch> {
+        let Some((name, place)) = self.members.next() else { return Ok(None) };
+        self.next = Some(place);
+        seed.deserialize(IntoDeserializer::<Mismatch>::into_deserializer(name)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Mismatch> {
+        let place = self.next.take().ok_or_else(|| Mismatch::says("has no value"))?;
+        place.read(seed)
     }
 }
 
@@ -237,17 +304,15 @@ impl<'de> Deserializer<'de> for Place<'_> {
             Node::Float(value) => visitor.visit_f64(*value),
             Node::Text(value) | Node::Word(value) => visitor.visit_str(value),
             Node::Words(_) => Err(Mismatch::says("is given twice")),
-            Node::Array(items) => visitor.visit_seq(SeqDeserializer::new(
+            Node::Array(items) => visitor.visit_seq(Items::new(
                 items
                     .iter()
                     .enumerate()
                     .map(|(index, node)| Place { node, pointer: format!("{pointer}/{index}") }),
             )),
-            Node::Object(members) => {
-                visitor.visit_map(MapDeserializer::new(members.iter().map(|(name, node)| {
-                    (name.as_str(), Place { node, pointer: format!("{pointer}/{}", escape(name)) })
-                })))
-            }
+            Node::Object(members) => visitor.visit_map(Members::new(members.iter().map(|(name, node)| {
+                (name.as_str(), Place { node, pointer: format!("{pointer}/{}", escape(name)) })
+            }))),
         };
         result.map_err(|mismatch| mismatch.at(&pointer))
     }
@@ -293,7 +358,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
         };
         let pointer = self.pointer;
         let items = words.iter().map(|node| Place { node, pointer: pointer.clone() });
-        visitor.visit_seq(SeqDeserializer::new(items))
+        visitor.visit_seq(Items::new(items))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -340,6 +405,11 @@ impl<'de> Deserializer<'de> for Place<'_> {
 }
 
 impl Place<'_> {
+    fn read<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Mismatch> {
+        let pointer = self.pointer.clone();
+        seed.deserialize(self).map_err(|mismatch| mismatch.at(&pointer))
+    }
+
     /// What a word spells, to a visitor that asks for such a value; any other node as it is.
     fn spelled<'de, V: Visitor<'de>, T: FromStr>(
         self,

@@ -33,7 +33,7 @@ pub(in super::super) fn parse<T: DeserializeOwned + Validate>(
         // What was put in for a noted field says nothing of the body.
         let is_ours =
             |error: &FieldError| repairs.tried.iter().any(|tried| within(&error.pointer, &tried.pointer));
-        errors.extend(wire::broken_rules(dto).into_iter().filter(|error| !is_ours(error)));
+        errors.extend(wire::broken_rules(dto, &body).into_iter().filter(|error| !is_ours(error)));
     }
     match dto {
         Some(dto) if errors.is_empty() => Ok(dto),
@@ -67,6 +67,12 @@ impl Repairs {
         let (pointer, message, known) = match kind {
             Kind::Missing(name) => (format!("{pointer}/{}", escape(name)), "is required".into(), None),
             Kind::Duplicate(name) => (format!("{pointer}/{}", escape(name)), "is given twice".into(), None),
+            // It need not be acceptable, only gone.
+            Kind::Unknown(name) => {
+                let (pointer, holder) = (format!("{pointer}/{}", escape(&name)), pointer);
+                self.errors.push(FieldError { pointer, message: "is not known here".into() });
+                return body.remove(&holder, &name);
+            }
             Kind::Other { message, known } => (pointer, message, known),
         };
         let at = self.tried.iter().position(|tried| within(&pointer, &tried.pointer));

@@ -9,35 +9,52 @@ use serde::forward_to_deserialize_any;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 use super::super::problem::FieldError;
-use super::node::escape;
+use super::node::{Node, escape};
 
-/// Every field of `dto` that breaks a rule.
-pub(super) fn broken_rules<T: DeserializeOwned + Validate>(dto: &T) -> Vec<FieldError> {
+/// Every field of `dto` that breaks a rule. `body` is what it was made of: below its own fields, the names are those that came.
+pub(super) fn broken_rules<T: DeserializeOwned + Validate>(dto: &T, body: &Node) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if let Err(found) = dto.validate() {
-        collect(&found, "", &field_names::<T>(), &mut errors);
+        collect(&found, "", &field_names::<T>(), Some(body), &mut errors);
     }
     // A validator keeps its findings in a map without an order.
     errors.sort_by(|one, other| one.pointer.cmp(&other.pointer));
     errors
 }
 
-fn collect(found: &ValidationErrors, parent: &str, names: &[&str], errors: &mut Vec<FieldError>) {
+fn collect(
+    found: &ValidationErrors,
+    parent: &str,
+    names: &[&str],
+    node: Option<&Node>,
+    errors: &mut Vec<FieldError>,
+) {
     for (field, kind) in found.errors() {
-        let pointer = format!("{parent}/{}", escape(&wire_name(field, names)));
+        let name = wire_name(field, names);
+        let pointer = format!("{parent}/{}", escape(&name));
+        let node = node.and_then(|node| node.member(&name));
         match kind {
             ValidationErrorsKind::Field(reasons) => errors.extend(
                 reasons
                     .iter()
                     .map(|reason| FieldError { pointer: pointer.clone(), message: message(reason) }),
             ),
-            ValidationErrorsKind::Struct(found) => collect(found, &pointer, &[], errors),
+            ValidationErrorsKind::Struct(found) => collect(found, &pointer, &names_of(node), node, errors),
             ValidationErrorsKind::List(items) => {
                 for (index, found) in items {
-                    collect(found, &format!("{pointer}/{index}"), &[], errors);
+                    let node = node.and_then(|node| node.item(*index));
+                    collect(found, &format!("{pointer}/{index}"), &names_of(node), node, errors);
                 }
             }
         }
+    }
+}
+
+/// The names of an object's members, as they came.
+fn names_of(node: Option<&Node>) -> Vec<&str> {
+    match node {
+        Some(Node::Object(members)) => members.iter().map(|(name, _)| name.as_str()).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -63,11 +80,18 @@ fn camel_case(field: &str) -> String {
 /// A validator's message, as a clause to put behind the field's name.
 fn message(reason: &ValidationError) -> Cow<'static, str> {
     let bound = |name: &str| reason.params.get(name).map(ToString::to_string);
+    let is_list = reason.params.get("value").is_some_and(|value| value.as_array().is_some());
+    let (verb, unit) = match (&*reason.code, is_list) {
+        ("range", _) => ("be", ""),
+        (_, true) => ("have", " items"),
+        (_, false) => ("have", " characters"),
+    };
+    let of = |bound: &str| if bound == "1" { unit.trim_end_matches('s') } else { unit };
     match (&reason.message, bound("min"), bound("max")) {
         (Some(message), _, _) => message.clone(),
-        (None, Some(min), Some(max)) => format!("must have {min} to {max} characters").into(),
-        (None, None, Some(max)) => format!("must have at most {max} characters").into(),
-        (None, Some(min), None) => format!("must have at least {min} characters").into(),
+        (None, Some(min), Some(max)) => format!("must {verb} {min} to {max}{unit}").into(),
+        (None, None, Some(most)) => format!("must {verb} at most {most}{}", of(&most)).into(),
+        (None, Some(least), None) => format!("must {verb} at least {least}{}", of(&least)).into(),
         (None, None, None) => "is not acceptable".into(),
     }
 }

@@ -207,6 +207,15 @@ impl Derivation<'_, '_> {
         }
     }
 
+    /// Whether a value is a list that is sent as one: with something in it, and each item of the schema's type.
+    fn is_list_of_kind(&self, schema: &str, value: &Value) -> bool {
+        let item =
+            self.schemas.settle(schema).and_then(|node| self.schemas.settle(&format!("{}/items", node.at)));
+        let kind = item.and_then(|item| item.value["type"].as_str()).unwrap_or_default();
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        !items.is_empty() && items.iter().all(|item| is_of(kind, item))
+    }
+
     /// Texts at the edges of the parameter's schema.
     fn texts(&self, schema: &str, location: Location) -> Vec<Text> {
         let Some(node) = self.schemas.settle(schema) else { return Vec::new() };
@@ -214,11 +223,8 @@ impl Derivation<'_, '_> {
         let mut texts: Vec<Text> = Vec::new();
         for sample in self.values().samples(schema).iter() {
             let of_kind = match kind {
-                "string" => sample.value.is_string(),
-                "integer" | "number" => sample.value.is_number(),
-                "boolean" => sample.value.is_boolean(),
-                "array" => sample.value.is_array(),
-                _ => false,
+                "array" => self.is_list_of_kind(schema, &sample.value),
+                kind => is_of(kind, &sample.value),
             };
             let Some(sent) = as_texts(&sample.value, location).filter(|_| of_kind) else { continue };
             let Change::Is(shown) = &sample.change else { continue };
@@ -250,6 +256,16 @@ impl Derivation<'_, '_> {
             }
         }
         texts
+    }
+}
+
+/// Whether a value is of a `type`, and a text of it cannot be read as one of another.
+fn is_of(kind: &str, value: &Value) -> bool {
+    match kind {
+        "string" => value.is_string(),
+        "integer" | "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        _ => false,
     }
 }
 
