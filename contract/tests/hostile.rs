@@ -185,3 +185,48 @@ fn a_schema_of_layers_that_lead_back_to_it_ends() {
     let checked = check(spec, spec_as_json.document());
     assert!(checked.is_ok(), "{}", checked.expect_err("it is refused"));
 }
+
+/// Schemas of which no value is to be had, or none by any simple way.
+const ODD: &[&str] = &[
+    "{}",
+    "{type: string, pattern: '(['}",
+    "{type: string, pattern: '^(a+)+$', minLength: 5000}",
+    "{type: string, minLength: 9, maxLength: 3}",
+    "{type: string, maxLength: 18446744073709551615}",
+    "{type: string, enum: []}",
+    "{type: string, pattern: '^(?!x).*(?<=y)$'}",
+    "{type: integer, minimum: 10, maximum: 1}",
+    "{type: integer, minimum: 1e300, maximum: 1e301}",
+    "{type: number, multipleOf: 0.0000000001, minimum: 0, exclusiveMinimum: true, maximum: 0.00000000001}",
+    "{type: integer, format: int32, enum: [99999999999]}",
+    "{type: array, items: {type: string}, minItems: 100000}",
+    "{type: array, items: {$ref: '#/components/schemas/Odd'}, minItems: 1}",
+    "{type: object, required: [self], properties: {self: {$ref: '#/components/schemas/Odd'}}}",
+    "{type: object, required: [missing], additionalProperties: false}",
+    "{allOf: [{type: string}, {type: integer}]}",
+    "{oneOf: [{type: string}, {type: string}]}",
+    "{not: {}}",
+    "{type: object, minProperties: 3, maxProperties: 2, additionalProperties: {type: boolean}}",
+    "{type: boolean, enum: ['yes']}",
+    "{type: string, format: date-time, example: 7}",
+];
+
+#[test]
+fn cases_are_derived_from_odd_schemas_and_without_end_from_none() {
+    for schema in ODD {
+        let text = format!(
+            "openapi: 3.0.3\ninfo: {{title: Odd, version: '1'}}\npaths:\n  /odd/{{odd}}:\n    put:\n      operationId: put\n      \
+             parameters:\n        - {{name: odd, in: path, required: true, schema: {{$ref: '#/components/schemas/Odd'}}}}\n        \
+             - {{name: odd, in: query, schema: {{$ref: '#/components/schemas/Odd'}}}}\n        \
+             - {{name: X-Odd, in: header, schema: {{$ref: '#/components/schemas/Odd'}}}}\n      \
+             requestBody: {{content: {{application/json: {{schema: {{$ref: '#/components/schemas/Odd'}}}}}}}}\n      \
+             responses: {{'200': {{description: ok, content: {{application/json: {{schema: {{$ref: '#/components/schemas/Odd'}}}}}}}}}}\n\
+             components:\n  schemas:\n    Odd: {schema}\n"
+        );
+        // What the gate refuses is not run; what it takes must not panic or hang.
+        let Ok(spec) = contract::Spec::read("odd.yaml", &text) else { continue };
+        let started = std::time::Instant::now();
+        let suite = contract::conformance::Suite::derive(&spec, contract::conformance::Options::default());
+        println!("{schema}: {} cases in {:?}", suite.cases(), started.elapsed());
+    }
+}

@@ -250,3 +250,20 @@ fn no_report_is_left_over() {
     let known: BTreeSet<PathBuf> = CASES.iter().map(|(name, _)| golden(name)).collect();
     assert_eq!(found, known);
 }
+
+/// Holds a text to the file `rendered/NAME`.
+fn held(name: &str, text: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/rendered").join(name);
+    if std::env::var_os("UPDATE_REPORTS").is_some() {
+        fs::write(&path, text).expect("the folder is writable");
+    }
+    assert_eq!(fs::read_to_string(path).unwrap_or_default(), text);
+}
+
+#[test]
+fn a_report_has_colours_and_is_data() {
+    let (_, change) = CASES.iter().find(|(name, _)| *name == "keyword-differs").expect("it is a case");
+    let report = report(change);
+    held("coloured.txt", &report.text(contract::Style::Coloured).replace('\u{1b}', "␛"));
+    held("data.json", &format!("{:#}\n", report.json()));
+}

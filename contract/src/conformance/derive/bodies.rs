@@ -159,7 +159,10 @@ impl Derivation<'_, '_> {
         for (what, body) in bodies {
             let text = media.name.starts_with("text/");
             let shape = Shape { body, media_type: Some(concrete(media.name)), ..base.clone() };
-            let expect = if text && !shape.body.is_ascii() { Expect::Documented } else { Expect::Allowed };
+            // How long a body may be, the spec says by a 413 alone.
+            let bounded = shape.body.len() > 1_000 && self.operations[index].response(413).is_some();
+            let sure = !bounded && (!text || shape.body.is_ascii());
+            let expect = if sure { Expect::Allowed } else { Expect::Documented };
             self.add(index, what, &media.at, shape, expect);
         }
         if media.name == "*/*" {
