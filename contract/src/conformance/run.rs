@@ -41,9 +41,19 @@ pub(super) struct Seen {
 #[derive(Default)]
 pub(super) struct Found {
     order: Vec<Key>,
-    by_key: HashMap<Key, (Fault, BTreeSet<Named>, Evidence)>,
+    by_key: HashMap<Key, Departure>,
     /// Operations and what was found of them, to leave out what follows from it.
     of: BTreeSet<(usize, Behaviour, u16)>,
+}
+
+/// One way in which the app departs.
+struct Departure {
+    fault: Fault,
+    evidence: Evidence,
+    /// The operation that the evidence is of.
+    first: Named,
+    /// The others that depart in the same way.
+    others: BTreeSet<Named>,
 }
 
 /// What makes two findings the same: how the app departs, and from which place in the spec. The status counts where it is what
@@ -317,9 +327,9 @@ impl Run<'_, '_> {
         let document = self.spec.document();
         let order = std::mem::take(&mut self.found.order);
         let entries = order.into_iter().filter_map(|key| self.found.by_key.remove(&key));
-        let finding = |(fault, operations, evidence): (Fault, BTreeSet<Named>, Evidence)| {
-            let operations: Vec<Named> = operations.into_iter().collect();
-            let subject = operations.first().map(ToString::to_string).unwrap_or_default();
+        let finding = |Departure { fault, evidence, first, others }: Departure| {
+            let subject = first.to_string();
+            let operations = std::iter::once(first).chain(others).collect();
             let value = document.pointer(&fault.at);
             let scalar = value.filter(|value| !value.is_object());
             let point = if scalar.is_some() { Point::Value } else { Point::Entry };
@@ -363,7 +373,8 @@ impl Found {
             // What was drawn departs in several ways at once; a plainer case may have shown this one.
             let same = |(behaviour, _, _): &&Key| *behaviour == fault.behaviour;
             let shown = self.order.iter().filter(same).find(|key| {
-                self.by_key.get(*key).is_some_and(|(_, operations, _)| operations.contains(&operation))
+                let known = self.by_key.get(*key);
+                known.is_some_and(|known| known.first == operation || known.others.contains(&operation))
             });
             if let Some(shown) = shown.cloned() {
                 return self.put(shown, operation, fault, evidence);
@@ -381,13 +392,16 @@ impl Found {
     }
 
     fn put(&mut self, key: Key, operation: Named, fault: Fault, evidence: Evidence) {
-        if let Some((_, operations, first)) = self.by_key.get_mut(&key) {
-            operations.insert(operation);
-            first.more += usize::from(!evidence.request.is_empty());
+        if let Some(known) = self.by_key.get_mut(&key) {
+            known.evidence.more += usize::from(!evidence.request.is_empty());
+            if known.first != operation {
+                known.others.insert(operation);
+            }
             return;
         }
         self.order.push(key.clone());
-        self.by_key.insert(key, (fault, BTreeSet::from([operation]), evidence));
+        let departure = Departure { fault, evidence, first: operation, others: BTreeSet::new() };
+        self.by_key.insert(key, departure);
     }
 }
 
