@@ -1,19 +1,25 @@
 //! Is this app the one that its spec describes?
 //!
 //! A hand-written OpenAPI 3.0 document leads, and an actix app that is annotated with utoipa follows. Called from the
-//! app's `build.rs`, this crate lets no build succeed in which the two differ:
+//! app's `build.rs`, this crate lets no build succeed in which the two differ: [`check`] holds what the app says to the spec,
+//! [`conformance`] what it does.
 //!
 //! ```no_run
 //! # let drawn = serde_json::Value::Null; // in truth: serde_json::to_value(api::document())
-//! let text = std::fs::read_to_string("openapi/api.yaml").unwrap();
-//! let checked = contract::Spec::read("openapi/api.yaml", &text)
-//!     .and_then(|spec| contract::check(spec, &drawn))
-//!     .unwrap_or_else(|report| panic!("{report}"));
-//! println!("{}", checked.json());
+//! # #[cfg(feature = "actix")]
+//! # fn start() -> std::future::Pending<contract::conformance::InMemory> { std::future::pending() }
+//! use contract::{BuildScript, conformance::Options};
+//!
+//! let script = BuildScript::of("openapi/api.yaml").sources("src/api");
+//! let checked = script.compare(&drawn);
+//! # #[cfg(feature = "actix")]
+//! script.conform(&checked, Options::default(), start());
+//! script.write(&checked)?;
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The crate knows nothing of any one app. It is given a document, and answers either that document, checked, or
-//! everything that is wrong.
+//! The crate knows nothing of any one app. It is given a document and a way to start the app, and answers either that document,
+//! checked, or everything that is wrong.
 
 mod compare;
 pub mod conformance;

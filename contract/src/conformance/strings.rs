@@ -70,7 +70,7 @@ fn longer(chars: &[char], missing: usize, fits: &impl Fn(&str) -> bool) -> Vec<S
 /// Strings that a pattern (ECMA-262) matches, always the same ones; none if it uses what cannot be drawn from.
 pub(super) fn drawn(pattern: &str, count: usize) -> Vec<String> {
     let Some(strategy) = strategy(pattern) else { return Vec::new() };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[0; 32]);
+    let rng = TestRng::from_seed(RngAlgorithm::XorShift, &[1; 16]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     (0..count).filter_map(|_| strategy.new_tree(&mut runner).ok().map(|tree| tree.current())).collect()
 }

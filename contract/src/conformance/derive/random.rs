@@ -24,16 +24,24 @@ const MOST_ITEMS: u64 = 5;
 /// One in so many bodies is spoilt.
 const SPOILT: u32 = 3;
 
+/// Spreads a seed's bits: `SplitMix64` (Steele, Lea and Flood, 2014), whose outputs are apart however near the inputs.
+fn mixed(seed: u64) -> u64 {
+    let seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    seed ^ (seed >> 31)
+}
+
 impl Derivation<'_, '_> {
     pub(super) fn random(&mut self, index: usize, base: &Shape) {
         let effort = self.options.effort;
         if effort.random_cases == 0 {
             return;
         }
-        let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&effort.seed.to_le_bytes());
-        seed[8..16].copy_from_slice(&(index as u64).to_le_bytes());
-        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        let first = mixed(effort.seed ^ mixed(index as u64));
+        let seed = [first.to_le_bytes(), mixed(first).to_le_bytes()].concat();
+        // A build is not optimised, and in that state this one is the quickest.
+        let rng = TestRng::from_seed(RngAlgorithm::XorShift, &seed);
         let mut runner = TestRunner::new_with_rng(Config::default(), rng);
         self.random_bodies(index, base, &mut runner);
         self.random_parameters(index, base, &mut runner);
