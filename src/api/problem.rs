@@ -316,9 +316,15 @@ impl From<Refusal> for Problem {
             Refusal::BrokenBody(cause) => {
                 Self::new(Code::ValidationError, "The body broke off or is malformed.").caused_by(cause)
             }
+            Refusal::OtherMediaType { signed } if signed == "application/octet-stream" => Self::new(
+                Code::UnsupportedMediaType,
+                "The signature is for application/octet-stream. Send the bytes as that.",
+            ),
             Refusal::OtherMediaType { signed } => Self::new(
                 Code::UnsupportedMediaType,
-                format!("The signature is for {signed}. Send that, or application/octet-stream."),
+                format!(
+                    "The signature is for {signed}. Send the bytes as that, or as application/octet-stream."
+                ),
             ),
             Refusal::NoRoom(cause) => {
                 Self::new(Code::InsufficientStorage, "There is no room left for this file.").caused_by(cause)

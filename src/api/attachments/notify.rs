@@ -86,7 +86,33 @@ fn height() -> RefOr<Schema> {
     description = "Makes an uploaded file readable and says what was stored. A repeated call gives the same file and a fresh `presignedUrl`.",
     params(("token" = String, Path, description = "The `token` of the signature", example = "xxxxxxxx"), FileNameQuery),
     responses(
-        (status = 201, description = "The stored file", body = NotifyVo),
+        (
+            status = 201, description = "The stored file", body = NotifyVo,
+            links(
+                ("read" = (
+                    operation_id = "readFile", parameters(
+                        ("bucket" = "$response.body#/url#regex:/read/([^/]+)/"),
+                        ("dir" = "$response.body#/path#regex:^([^/]+)/"),
+                        ("name" = "$response.body#/path#regex:/([^/]+)$"),
+                        ("query.token" = "$response.body#/presignedUrl#regex:([^/=&]+)(?:&response-|$)"),
+                    ),
+                    description = "Read the file. It stands at `presignedUrl`, whose parts are these; tools that do not know `#regex:` (Schemathesis does) take `presignedUrl` as it is.",
+                )),
+                ("readHeaders" = (
+                    operation_id = "headFile", parameters(
+                        ("bucket" = "$response.body#/url#regex:/read/([^/]+)/"),
+                        ("dir" = "$response.body#/path#regex:^([^/]+)/"),
+                        ("name" = "$response.body#/path#regex:/([^/]+)$"),
+                        ("query.token" = "$response.body#/presignedUrl#regex:([^/=&]+)(?:&response-|$)"),
+                    ),
+                    description = "Read what is known of the file",
+                )),
+                ("open" = (
+                    operation_id = "openAttachment", parameters(("token" = "$response.body#/token")),
+                    description = "Open the file by its token, at any later time",
+                )),
+            ),
+        ),
         BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, ServiceUnavailable,
     ),
     security(("bearerAuth" = [])),

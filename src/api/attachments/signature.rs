@@ -73,7 +73,7 @@ fn hash() -> RefOr<Schema> {
 }
 
 fn base_id() -> RefOr<Schema> {
-    LABEL.schema().into()
+    LABEL.schema().examples(["bse0000000000000000"]).into()
 }
 
 fn content_length() -> RefOr<Schema> {
@@ -175,7 +175,19 @@ impl ToSchema for RequestHeaders {}
     description = "Retrieve upload signature.",
     request_body = SignatureRo,
     responses(
-        (status = 201, description = "return the upload URL and the key.", body = SignatureVo),
+        (
+            status = 201, description = "return the upload URL and the key.", body = SignatureVo,
+            links(
+                ("upload" = (
+                    operation_id = "uploadFile", parameters(("token" = "$response.body#/token")),
+                    description = "Send the bytes under this token",
+                )),
+                ("uploadByPost" = (
+                    operation_id = "uploadFileByPost", parameters(("token" = "$response.body#/token")),
+                    description = "Send the bytes under this token, with POST",
+                )),
+            ),
+        ),
         BadRequest, Unauthorized, Forbidden, MethodNotAllowed, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
     ),
     security(("bearerAuth" = [])),

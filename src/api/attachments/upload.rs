@@ -44,7 +44,13 @@ impl ToSchema for FileContent {}
         description = "The raw bytes. `Content-Type` is the one of `requestHeaders`, or `application/octet-stream`, which claims nothing.",
     ),
     responses(
-        (status = 201, description = "The bytes are stored"),
+        (
+            status = 201, description = "The bytes are stored",
+            links(("notify" = (
+                operation_id = "notifyUpload", parameters(("token" = "$request.path.token")),
+                description = "Make the file readable",
+            ))),
+        ),
         BadRequest, Forbidden, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
         InsufficientStorage,
     ),
@@ -70,7 +76,13 @@ pub async fn upload_file(
         description = "The raw bytes. `Content-Type` is the one of `requestHeaders`, or `application/octet-stream`, which claims nothing.",
     ),
     responses(
-        (status = 201, description = "The bytes are stored"),
+        (
+            status = 201, description = "The bytes are stored",
+            links(("notify" = (
+                operation_id = "notifyUpload", parameters(("token" = "$request.path.token")),
+                description = "Make the file readable",
+            ))),
+        ),
         BadRequest, Forbidden, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
         InsufficientStorage,
     ),
