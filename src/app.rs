@@ -100,7 +100,8 @@ impl Application {
         let registry = Arc::new(open_registry(&settings.data).await?);
         let service =
             Service::new(policy, keys, store.clone(), registry.clone() as Arc<dyn Registry>, SystemTime::now);
-        let backend = Backend { port: Arc::new(service), store, registry: registry.clone() };
+        let backend =
+            Backend { port: Arc::new(service), store, registry: registry.clone(), origin: origin.clone() };
         let listening = http::serve(listener, backend, origins, settings.shutdown_timeout).map_err(listen)?;
         Ok(Self { listening, origin, registry })
     }

@@ -1,12 +1,14 @@
 //! A stand-alone attachment service that speaks Teable's attachments API.
 //!
 //! A request moves one way: [`http`] → [`api`] → [`service`] → [`domain`], [`token`], [`storage`], [`registry`].
-//! [`app`] is the one place that names them all.
+//! [`app`] is the one place that names them all. [`document`] is what is told of the contract, in pages and on the command line.
 
 pub mod api;
 pub mod app;
 pub mod cli;
+pub mod client;
 pub mod config;
+pub mod document;
 pub mod domain;
 pub mod http;
 pub mod registry;

@@ -9,7 +9,7 @@ use teable_attachments::telemetry;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match actix_web::rt::System::new().block_on(cli.run()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", telemetry::causes(error.as_ref()));
             ExitCode::FAILURE

@@ -1,7 +1,12 @@
 //! The command line: one file for each subcommand. A bare start serves.
 
+mod openapi;
 mod serve;
+mod shell;
 mod token;
+mod upload;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +33,14 @@ enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// Upload files to this service, or to any other that speaks Teable's attachments API
+    Upload(upload::Command),
+    /// Print the contract
+    Openapi(openapi::Command),
+    /// Print completions for a shell
+    Completions(shell::Completions),
+    /// Print a page of the manual, to be read with `man -l -`
+    Man(shell::Manual),
 }
 
 impl Cli {
@@ -35,11 +48,16 @@ impl Cli {
     ///
     /// # Errors
     /// Why it cannot be done, for whoever asked.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             None => serve::run(&self.settings).await,
             Some(Command::Serve(settings)) => serve::run(&settings).await,
             Some(Command::Token(command)) => token::run(command).await,
+            Some(Command::Upload(command)) => return upload::run(command).await,
+            Some(Command::Openapi(command)) => openapi::run(&command),
+            Some(Command::Completions(command)) => shell::completions(&command),
+            Some(Command::Man(command)) => shell::manual(&command),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }

@@ -98,6 +98,7 @@ impl Welcome<'_> {
         writeln!(out, "teable-attachments listens on {}", self.address)?;
         writeln!(out)?;
         writeln!(out, "  Docs      {origin}/docs/")?;
+        writeln!(out, "  Upload    {origin}/try/")?;
         writeln!(out, "  Contract  {origin}/openapi.yaml")?;
         writeln!(out, "  Files     {}", self.files.display())?;
         if let Some(secret) = self.secret {

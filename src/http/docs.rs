@@ -1,53 +1,50 @@
-//! The Swagger UI at `/docs/`, and the document that the build has checked, byte for byte, where tools look for it.
+//! The Swagger UI at `/docs/`, and the document that the build has checked where tools look for it: as it was written at
+//! `/openapi.yaml`, byte for byte, and with code samples as JSON.
 
-use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
-use actix_web::{HttpRequest, HttpResponse, Responder, web};
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use std::sync::Arc;
 
-use crate::domain::Sha256;
+use actix_web::web;
+use utoipa_swagger_ui::SwaggerUi;
 
-/// The checked document.
-pub const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+use super::asset::Asset;
+use super::pages::Policy;
+use crate::document::{Documents, Version};
 
-/// The checked document as it was written.
-pub const YAML: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.yaml"));
-
-/// Mounts the pages and the documents.
-pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    let ui = Config::from("/openapi.json")
-        .deep_linking(true)
-        .persist_authorization(true)
-        .display_request_duration(true)
-        .try_it_out_enabled(true)
-        .doc_expansion("list")
-        // The badge would send the document's address to another host.
-        .validator_url("none");
-    routes
-        .route("/", web::get().to(|| async { web::Redirect::to("/docs/") }))
-        .route("/docs", web::get().to(|| async { web::Redirect::to("/docs/") }))
-        .route("/openapi.json", web::get().to(json))
-        .route("/swagger.json", web::get().to(json))
-        .route("/openapi.yaml", web::get().to(yaml))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(ui));
+/// Everything that tells the contract.
+#[derive(Clone)]
+pub(super) struct Docs {
+    assets: Arc<Vec<(String, Asset)>>,
 }
 
-async fn json(request: HttpRequest) -> impl Responder {
-    document(&request, "application/json", JSON)
-}
+impl Docs {
+    pub(super) fn new(documents: &Documents, policy: &Policy) -> Self {
+        let json = Asset::new("application/json", documents.json(Version::V3_0));
+        let index = Asset::new("text/html; charset=utf-8", include_str!("pages/docs.html"))
+            .with_policy(policy.of_docs());
+        let mut assets = vec![
+            ("/openapi.json".to_owned(), json.clone()),
+            ("/swagger.json".to_owned(), json),
+            ("/openapi-3.1.json".to_owned(), Asset::new("application/json", documents.json(Version::V3_1))),
+            // RFC 9512
+            ("/openapi.yaml".to_owned(), Asset::new("application/yaml", documents.yaml(Version::V3_0))),
+            ("/llms.txt".to_owned(), Asset::new("text/plain; charset=utf-8", documents.index.clone())),
+            ("/docs/".to_owned(), index.clone()),
+            ("/docs/index.html".to_owned(), index),
+        ];
+        for page in &documents.pages {
+            // RFC 7763
+            assets.push((page.path.clone(), Asset::new("text/markdown; charset=utf-8", page.text.clone())));
+        }
+        Self { assets: Arc::new(assets) }
+    }
 
-async fn yaml(request: HttpRequest) -> impl Responder {
-    // RFC 9512
-    document(&request, "application/yaml", YAML)
-}
-
-fn document(request: &HttpRequest, media_type: &str, text: &'static str) -> HttpResponse {
-    let tag = EntityTag::new_strong(Sha256::of(text.as_bytes()).to_string());
-    let fresh = match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
-        Err(_) => false,
-    };
-    let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
-    if fresh { response.finish() } else { response.content_type(media_type).body(text) }
+    /// Mounts them, before the Swagger UI's own files; how it is set up stands in `pages/docs.js`.
+    pub(super) fn configure(&self, routes: &mut web::ServiceConfig) {
+        for (path, asset) in self.assets.iter() {
+            asset.clone().mount(path, routes);
+        }
+        routes
+            .route("/docs", web::get().to(|| async { web::Redirect::to("/docs/") }))
+            .service(SwaggerUi::new("/docs/{_:.*}"));
+    }
 }

@@ -1,9 +1,11 @@
 //! The actix server around the surface: what belongs to no operation of the contract. Judges nothing that the contract
 //! speaks of.
 
+mod asset;
 mod cors;
-pub mod docs;
+mod docs;
 mod health;
+mod pages;
 mod request;
 
 use std::net::{SocketAddr, TcpListener};
@@ -16,8 +18,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api;
 use crate::api::port::Attachments;
+use crate::document::Documents;
 use crate::registry::Registry;
+use crate::service::PublicOrigin;
 use crate::storage::ObjectStore;
+
+use docs::Docs;
+use pages::{Pages, Policy};
 
 pub use cors::{AllowedOrigins, InvalidOrigins};
 
@@ -30,6 +37,8 @@ pub struct Backend {
     pub store: Arc<dyn ObjectStore>,
     /// For `/readyz`.
     pub registry: Arc<dyn Registry>,
+    /// Where clients reach the service.
+    pub origin: PublicOrigin,
 }
 
 /// A server that accepts connections as soon as it is polled.
@@ -53,6 +62,9 @@ pub fn serve(
     shutdown_timeout: Duration,
 ) -> std::io::Result<Listening> {
     let address = listener.local_addr()?;
+    let documents = Documents::of(backend.origin.as_str());
+    let policy = Policy::new(backend.origin.as_str(), &documents.other_servers());
+    let (docs, pages) = (Docs::new(&documents, &policy), Pages::new(&policy));
     let server = HttpServer::new(move || {
         let port: web::Data<dyn Attachments> = web::Data::from(Arc::clone(&backend.port));
         App::new()
@@ -61,7 +73,8 @@ pub fn serve(
             .service(
                 web::scope(api::MOUNT).configure(|routes| api::configure(&mut ServiceConfig::new(routes))),
             )
-            .configure(docs::configure)
+            .configure(|routes| pages.configure(routes))
+            .configure(|routes| docs.configure(routes))
             .configure(health::configure)
             .default_service(web::to(|| async { Err::<&str, _>(api::problem::Problem::no_such_route()) }))
             .wrap(cors::middleware(&origins))

@@ -20,7 +20,7 @@ fn every_mutant_of_the_spec_is_found() {
 
 #[test]
 fn the_same_said_otherwise_is_no_finding() {
-    let document: Value = serde_json::from_str(teable_attachments::http::docs::JSON).expect("JSON");
+    let document: Value = serde_json::from_str(teable_attachments::document::JSON).expect("JSON");
     let rewrites = mutants::rewrites();
     for rewrite in &rewrites {
         let checked = Spec::read(rewrite.name, &rewrite.apply(&document))

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::App;
+use crate::support::{Answer, App};
 
 #[actix_web::test]
 async fn the_served_documents_are_the_checked_one() {
@@ -16,6 +16,8 @@ async fn the_served_documents_are_the_checked_one() {
     let document: Value = json.json();
     assert_eq!(document["openapi"], "3.0.0");
     assert_eq!(document["info"]["x-logo"]["altText"], "Teable logo");
+    let newer: Value = app.get("/openapi-3.1.json", &[]).await.json();
+    assert_eq!(newer["openapi"], "3.1.0");
     let tag = json.header("etag");
     assert_eq!(app.get("/openapi.json", &[("if-none-match", tag)]).await.status, 304);
     assert_eq!(app.get("/openapi.json", &[("if-none-match", "\"other\"")]).await.status, 200);
@@ -34,12 +36,77 @@ async fn the_front_door_leads_to_the_docs() {
         let answer = app.get(path, &[]).await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (307, "/docs/"));
     }
-    let page = app.get("/docs/", &[]).await;
-    assert_eq!(page.status, 200);
-    let initializer = app.get("/docs/swagger-initializer.js", &[]).await;
-    let script = String::from_utf8_lossy(&initializer.body);
-    assert!(script.contains("\"/openapi.json\""), "{script}");
-    for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js"] {
+    for file in ["", "index.html", "swagger-ui.css", "swagger-ui-bundle.js"] {
         assert_eq!(app.get(&format!("/docs/{file}"), &[]).await.status, 200, "{file}");
     }
+}
+
+#[actix_web::test]
+async fn a_page_loads_nothing_that_is_not_served() {
+    let app = App::start().await;
+    let mut loaded = 0;
+    for page in ["/docs/", "/reference/", "/try/"] {
+        let answer = app.get(page, &[]).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (200, "text/html; charset=utf-8")
+        );
+        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+        let html = text(&answer);
+        assert!(!html.contains("//"), "an address elsewhere: {html}");
+        let addresses = regex::Regex::new(r##"(?:src|href)="([^"#:]+)""##).expect("an expression");
+        for (_, [address]) in addresses.captures_iter(&html).map(|found| found.extract()) {
+            let path =
+                address.strip_prefix("./").map_or_else(|| address.to_owned(), |file| format!("{page}{file}"));
+            assert_eq!(app.get(&path, &[]).await.status, 200, "{page} names {address}");
+            loaded += 1;
+        }
+    }
+    assert!(loaded > 20, "{loaded}");
+    let upload = app.get("/try/", &[]).await;
+    assert!(!upload.header("content-security-policy").contains("unsafe"));
+}
+
+#[actix_web::test]
+async fn a_program_that_reads_finds_a_page_for_each_operation() {
+    let app = App::start_with(&["--public-origin", "https://files.example.com"]).await;
+    let index = app.get("/llms.txt", &[]).await;
+    assert_eq!(index.header("content-type"), "text/plain; charset=utf-8");
+    let index = text(&index);
+    insta::assert_snapshot!("llms", index);
+    let links = regex::Regex::new(r"\(https://files\.example\.com(/[^)]+)\)").expect("an expression");
+    let mut pages = 0;
+    for (_, [path]) in links.captures_iter(&index).map(|found| found.extract()) {
+        let answer = app.get(path, &[]).await;
+        assert_eq!(answer.status, 200, "{path}");
+        pages += usize::from(answer.header("content-type") == "text/markdown; charset=utf-8");
+    }
+    assert_eq!(pages, 7);
+    let page = app.get("/docs/attachments/post-attachmentssignature.md", &[]).await;
+    insta::assert_snapshot!("page", text(&page));
+}
+
+#[actix_web::test]
+async fn each_operation_has_a_sample_in_four_languages_for_this_server() {
+    let app = App::start_with(&["--public-origin", "https://files.example.com"]).await;
+    let document: Value = app.get("/openapi.json", &[]).await.json();
+    let mut told = String::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let samples = operation["x-codeSamples"].as_array().expect("samples");
+            let languages: Vec<_> =
+                samples.iter().map(|sample| sample["lang"].as_str().expect("a name")).collect();
+            assert_eq!(languages, ["Shell", "JavaScript", "Node.js", "Python"]);
+            for sample in samples {
+                let source = sample["source"].as_str().expect("text");
+                assert!(source.contains("https://files.example.com/api/attachments/"), "{source}");
+                told += &format!("--- {method} {path}, {}\n{}\n", sample["lang"], source.trim_end());
+            }
+        }
+    }
+    insta::assert_snapshot!("samples", told);
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.body.to_vec()).expect("text")
 }

@@ -14,6 +14,7 @@ mod refusals;
 mod seed;
 mod settings;
 mod support;
+mod upload;
 
 // The build's stand-in, which speaks of the crate's surface as its own.
 use teable_attachments::api;

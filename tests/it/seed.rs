@@ -6,7 +6,7 @@ use serde_json::Value;
 const SEED: &str = include_str!("published/post-attachments-signature.json");
 
 fn ours() -> Value {
-    serde_json::from_str(teable_attachments::http::docs::JSON).expect("JSON")
+    serde_json::from_str(teable_attachments::document::JSON).expect("JSON")
 }
 
 /// What a `$ref` refers to.

@@ -1,0 +1,215 @@
+//! `upload`: takes files through the whole flow, at this service or at any other that keeps to the contract.
+
+use std::cell::RefCell;
+use std::fs::Metadata;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use futures_util::{StreamExt, stream};
+use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::client::{ApiUrl, Client, Failure, Retries, Stored, Upload};
+use crate::domain::UploadType;
+use crate::telemetry;
+
+/// What the exit codes mean; a part of `--help` and of the man page.
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+  0  every file is stored
+  1  a file cannot be read, or the server is no attachment service
+  2  the command line is wrong
+  3  the server refused a file
+  4  the server cannot be reached, or is not able to
+If files end differently, it is the highest of theirs.";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct Command {
+    /// The files to upload
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// What the files are for, which decides where they stand and who may read them
+    #[arg(long = "type", default_value = "table", value_name = "TYPE", value_parser = upload_type())]
+    upload_type: UploadType,
+
+    /// The base that the files are for, if the token acts in that base alone
+    #[arg(long, value_name = "ID")]
+    base: Option<String>,
+
+    /// Where the service is: its address, or that of its API
+    #[arg(long, env = "TEABLE_URL", default_value = "http://127.0.0.1:3000", value_name = "URL")]
+    url: ApiUrl,
+
+    /// The access token
+    #[arg(long, env = "TEABLE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: String,
+
+    /// How many files to send at once
+    #[arg(long, default_value_t = 4, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallel: u8,
+
+    /// How often to try again what the server could not do, or what did not reach it
+    #[arg(long, default_value_t = 3, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..=20))]
+    retries: u8,
+
+    /// Print a line of JSON for each file: `file`, and `stored` or `error` and, if the server told one, `problem`
+    #[arg(long)]
+    json: bool,
+}
+
+/// An upload type by its directory's name.
+fn upload_type() -> impl TypedValueParser<Value = UploadType> {
+    PossibleValuesParser::new(UploadType::ALL.map(UploadType::directory))
+        .map(|name| UploadType::of_directory(&name).unwrap_or(UploadType::Table))
+}
+
+/// How one file ended.
+type Outcome = Result<Stored, Failure>;
+
+pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let Command { files, upload_type, base, url, token, parallel, retries, json } = command;
+    let retries = Retries { most: retries.into(), first_wait: Duration::from_millis(500) };
+    let client = Client::new(url, token, retries);
+    let progress = Progress::new();
+
+    let one = |path: &PathBuf| {
+        let (client, progress, base, path) = (&client, &progress, base.as_deref(), path.clone());
+        async move {
+            let outcome = store(client, progress, &path, upload_type, base).await;
+            progress.ended(&path, &outcome);
+            outcome
+        }
+    };
+    // What is printed stands in the order of the arguments, and each line as soon as those before it do.
+    let several = files.len() > 1;
+    let mut outcomes = stream::iter(&files).map(one).buffered(parallel.into());
+    let mut code = 0;
+    for path in &files {
+        let Some(outcome) = outcomes.next().await else { break };
+        code = code.max(exit_code(&outcome));
+        let line = if json { Some(as_json(path, &outcome)) } else { as_text(path, &outcome, several) };
+        if let Some(line) = line {
+            progress.print(&line)?;
+        }
+    }
+    Ok(ExitCode::from(code))
+}
+
+async fn store(
+    client: &Client,
+    progress: &Progress,
+    path: &Path,
+    upload_type: UploadType,
+    base: Option<&str>,
+) -> Outcome {
+    let metadata = readable(path).map_err(Failure::Unreadable)?;
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let media_type = mime_guess::from_path(path).first_or_octet_stream();
+    let upload = Upload {
+        path,
+        name: &name,
+        media_type: media_type.essence_str(),
+        size: metadata.len(),
+        upload_type,
+        base,
+    };
+    let bar = progress.bar(&name, upload.size);
+    let outcome = client.upload(&upload, {
+        let bar = bar.clone();
+        move |more| more.map_or_else(|| bar.reset(), |bytes| bar.inc(bytes))
+    });
+    let outcome = outcome.await;
+    bar.finish_and_clear();
+    outcome
+}
+
+fn readable(path: &Path) -> io::Result<Metadata> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_file() { Ok(metadata) } else { Err(io::Error::other("it is no file")) }
+}
+
+fn exit_code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Ok(_) => 0,
+        Err(Failure::Unreadable(_) | Failure::Foreign { .. }) => 1,
+        Err(Failure::Refused(_)) => 3,
+        Err(Failure::Unavailable(_)) => 4,
+    }
+}
+
+/// The read link; before it the file, if there are several, as `grep` does.
+fn as_text(path: &Path, outcome: &Outcome, several: bool) -> Option<String> {
+    let link = &outcome.as_ref().ok()?.presigned_url;
+    Some(if several { format!("{}\t{link}", path.display()) } else { link.clone() })
+}
+
+fn as_json(path: &Path, outcome: &Outcome) -> String {
+    use crate::client::Unavailable;
+    let file = path.to_string_lossy();
+    let line = match outcome {
+        Ok(stored) => json!({ "file": file, "stored": stored }),
+        Err(failure) => {
+            let mut line = json!({ "file": file, "error": telemetry::causes(failure) });
+            if let Failure::Refused(problem) | Failure::Unavailable(Unavailable::Told(problem)) = failure {
+                line["problem"] = json!(problem);
+            }
+            line
+        }
+    };
+    line.to_string()
+}
+
+/// What is seen on the way, on stderr: a bar for each file on a terminal, and elsewhere a line for each that ended.
+struct Progress {
+    bars: MultiProgress,
+    /// So that a line and a bar do not tear each other.
+    stdout: RefCell<io::Stdout>,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let target = if io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self { bars: MultiProgress::with_draw_target(target), stdout: RefCell::new(io::stdout()) }
+    }
+
+    fn bar(&self, name: &str, size: u64) -> ProgressBar {
+        let style = ProgressStyle::with_template(
+            "{prefix:24!}  {wide_bar}  {decimal_bytes:>10} of {decimal_total_bytes:<10} {eta:>4}",
+        )
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bars.add(ProgressBar::new(size).with_style(style).with_prefix(name.to_owned()))
+    }
+
+    fn ended(&self, path: &Path, outcome: &Outcome) {
+        let file = path.display();
+        let line = match outcome {
+            Ok(Stored { size, width, height, .. }) => {
+                let size = DecimalBytes(size.as_u64().unwrap_or_default());
+                let pixels = width.as_ref().zip(height.as_ref());
+                let pixels =
+                    pixels.map_or_else(String::new, |(width, height)| format!(", {width} × {height} pixels"));
+                format!("{file}: stored, {size}{pixels}")
+            }
+            Err(failure) => format!("{file}: {}", telemetry::causes(failure)),
+        };
+        self.bars.suspend(|| {
+            // There is nobody to tell that there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{line}");
+        });
+    }
+
+    /// Prints a line that was asked for.
+    fn print(&self, line: &str) -> io::Result<()> {
+        self.bars.suspend(|| writeln!(self.stdout.borrow_mut(), "{line}"))
+    }
+}

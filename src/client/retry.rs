@@ -1,0 +1,57 @@
+//! Asking again, where that is safe and may help.
+
+use std::time::Duration;
+
+use super::{Answer, Failure, Problem, Unavailable};
+
+/// The longest that is waited for a server that says when to come back.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How often a step is tried again, and after how long the first time; each further wait is twice as long.
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    /// How often.
+    pub most: u32,
+    /// After how long.
+    pub first_wait: Duration,
+}
+
+impl Retries {
+    /// The answer of success, if one comes.
+    pub(super) async fn until_answered<F>(&self, ask: impl Fn() -> F) -> Result<Answer, Failure>
+    where
+        F: Future<Output = Result<Answer, Failure>>,
+    {
+        let mut wait = self.first_wait;
+        for tried in 0.. {
+            let (failure, told_wait) = match ask().await {
+                Ok(answer) if answer.status.is_success() => return Ok(answer),
+                Ok(answer) => (told(&answer), answer.retry_after),
+                Err(failure) => (failure, None),
+            };
+            if tried == self.most || !matches!(failure, Failure::Unavailable(_)) {
+                return Err(failure);
+            }
+            tokio::time::sleep(told_wait.unwrap_or(wait).min(LONGEST_WAIT)).await;
+            wait *= 2;
+        }
+        unreachable!("the loop ends by returning")
+    }
+}
+
+/// What an answer of no success says.
+fn told(answer: &Answer) -> Failure {
+    let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
+    let problem = problem.unwrap_or_else(|| Problem {
+        status: 0,
+        message: format!("The server answered {}", answer.status),
+        code: String::new(),
+        errors: Vec::new(),
+        instance: None,
+    });
+    let problem = Problem { status: answer.status.as_u16(), ..problem };
+    // Too many requests, and whatever is the server's own fault.
+    let may_pass =
+        answer.status.as_u16() == 429 || answer.status.is_server_error() && answer.status.as_u16() != 507;
+    if may_pass { Failure::Unavailable(Unavailable::Told(problem)) } else { Failure::Refused(problem) }
+}

@@ -1,0 +1,64 @@
+//! Something that is served as it is: a page, a script, a document.
+
+use actix_web::http::Method;
+use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse, guard};
+
+use crate::domain::Sha256;
+
+/// What is served at one path.
+#[derive(Clone)]
+pub(super) struct Asset {
+    media_type: &'static str,
+    bytes: Bytes,
+    tag: EntityTag,
+    policy: Option<String>,
+}
+
+impl Asset {
+    pub(super) fn new(media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        let tag = EntityTag::new_strong(Sha256::of(&bytes).to_string());
+        Self { media_type, bytes, tag, policy: None }
+    }
+
+    /// With a Content-Security-Policy, as a page has it.
+    pub(super) fn with_policy(mut self, policy: String) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// Serves it at `path`.
+    pub(super) fn mount(self, path: &str, routes: &mut web::ServiceConfig) {
+        let answer = move |request: HttpRequest| {
+            let answer = self.answer(&request);
+            async move { answer }
+        };
+        let reads = guard::Any(guard::Method(Method::GET)).or(guard::Method(Method::HEAD));
+        routes.route(path, web::route().guard(reads).to(answer));
+    }
+
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let fresh = match IfNoneMatch::parse(request) {
+            Ok(IfNoneMatch::Any) => true,
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&self.tag)),
+            Err(_) => false,
+        };
+        let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        response
+            .insert_header(ETag(self.tag.clone()))
+            .insert_header((header::CACHE_CONTROL, "no-cache"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+        if let Some(policy) = &self.policy {
+            response
+                .insert_header((header::CONTENT_SECURITY_POLICY, policy.as_str()))
+                .insert_header((header::REFERRER_POLICY, "no-referrer"));
+        }
+        if fresh {
+            response.finish()
+        } else {
+            response.content_type(self.media_type).body(self.bytes.clone())
+        }
+    }
+}

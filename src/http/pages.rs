@@ -1,0 +1,89 @@
+//! The pages around the API: the reading view at `/reference/`, the upload page at `/try/`, and what they and the Swagger UI share.
+//! Nothing on them comes from another host, and a Content-Security-Policy sees to it.
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Bytes};
+
+use super::asset::Asset;
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// What the pages may load, and where they may send requests.
+pub(super) struct Policy {
+    connect: String,
+    show: String,
+}
+
+impl Policy {
+    /// For a service that clients reach at `origin`, whose document names these other servers too. A page may be opened under another
+    /// name of the same host, whence `origin` is named beside the page's own.
+    pub(super) fn new(origin: &str, other_servers: &[String]) -> Self {
+        Self {
+            connect: format!("'self' {origin} {}", other_servers.join(" ")).trim_end().to_owned(),
+            show: format!("'self' {origin} data: blob:"),
+        }
+    }
+
+    fn with(&self, own: &str) -> String {
+        let Self { connect, show } = self;
+        format!(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src {connect}; img-src {show}; {own}"
+        )
+    }
+
+    /// For pages whose scripts and styles are all ours.
+    fn of_own_pages(&self) -> String {
+        self.with("script-src 'self'; style-src 'self'")
+    }
+
+    /// For the Swagger UI.
+    pub(super) fn of_docs(&self) -> String {
+        self.with("script-src 'self'; style-src 'self' 'unsafe-inline'; media-src 'self' blob:")
+    }
+
+    /// For Scalar, which writes styles of its own.
+    fn of_reference(&self) -> String {
+        self.with("script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:")
+    }
+}
+
+/// The pages, ready to be mounted.
+#[derive(Clone)]
+pub(super) struct Pages {
+    assets: Arc<[(&'static str, Asset)]>,
+}
+
+impl Pages {
+    pub(super) fn new(policy: &Policy) -> Self {
+        let scalar = scalar_api_reference::get_asset("scalar.js").map(Bytes::from).unwrap_or_default();
+        let reference =
+            Asset::new(HTML, include_str!("pages/reference.html")).with_policy(policy.of_reference());
+        let upload = Asset::new(HTML, include_str!("pages/try.html")).with_policy(policy.of_own_pages());
+        let assets = [
+            ("/reference/", reference),
+            ("/try/", upload),
+            ("/assets/site.css", Asset::new(CSS, include_str!("pages/site.css"))),
+            ("/assets/docs.css", Asset::new(CSS, include_str!("pages/docs.css"))),
+            ("/assets/docs.js", Asset::new(SCRIPT, include_str!("pages/docs.js"))),
+            ("/assets/reference.css", Asset::new(CSS, include_str!("pages/reference.css"))),
+            ("/assets/reference.js", Asset::new(SCRIPT, include_str!("pages/reference.js"))),
+            ("/assets/scalar.js", Asset::new(SCRIPT, scalar)),
+            ("/assets/try.css", Asset::new(CSS, include_str!("pages/try.css"))),
+            ("/assets/try.js", Asset::new(SCRIPT, include_str!("pages/try.js"))),
+        ];
+        Self { assets: Arc::new(assets) }
+    }
+
+    pub(super) fn configure(&self, routes: &mut web::ServiceConfig) {
+        routes.route("/", web::get().to(|| async { web::Redirect::to("/docs/") }));
+        for (without, with) in [("/reference", "/reference/"), ("/try", "/try/")] {
+            routes.route(without, web::get().to(move || async move { web::Redirect::to(with) }));
+        }
+        for (path, asset) in self.assets.iter() {
+            asset.clone().mount(path, routes);
+        }
+    }
+}
