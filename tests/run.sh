@@ -7,16 +7,31 @@ export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 tier() { printf '\n== %s (%s)\n' "$*" "$(date -u +%H:%M:%S)"; }
 
 tier "what the tests need"
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+# The package of a command.
+package() {
+  case $1 in
+  man) echo man-db ;;
+  node) echo nodejs ;;
+  *) echo "$1" ;;
+  esac
+}
 needed=()
-for command in chromium curl jq node npm python3; do
-  command -v "$command" >/dev/null || needed+=("${command/#node/nodejs}")
+for command in chromium curl jq man node npm openssl python3; do
+  command -v "$command" >/dev/null || needed+=("$(package "$command")")
 done
 if [ ${#needed[@]} -gt 0 ]; then
-  sudo=
-  [ "$(id -u)" = 0 ] || sudo=sudo
   $sudo apt-get update -q
   $sudo apt-get install -q -y --no-install-recommends "${needed[@]}"
 fi
+
+# Redocly's linter is the most demanding.
+node --eval 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' || {
+  echo "the tests need Node.js 20.19 or later, as Debian 13 has it; this is $(node --version)" >&2
+  exit 1
+}
+python3 -c 'import ensurepip' 2>/dev/null || { $sudo apt-get update -q && $sudo apt-get install -q -y --no-install-recommends python3-venv; }
 
 tier "format"
 cargo fmt --all --check
@@ -52,5 +67,8 @@ tests/stub/run.sh
 tier "end to end"
 cargo build --release --locked
 tests/e2e/run.sh
+
+tier "consumers"
+tests/consumers/run.sh
 
 tier "done"

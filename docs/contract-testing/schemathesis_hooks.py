@@ -46,6 +46,12 @@ def before_call(context, case, kwargs):
     case.body = body
 
 
+@schemathesis.deserializer("application/octet-stream")
+def any_bytes(context, response):
+    """What an uploaded file holds, as the string that its schema says it is."""
+    return response.content.decode("latin-1")
+
+
 def is_negative(case: schemathesis.Case) -> bool:
     return case.meta is not None and case.meta.generation.mode.is_negative
 

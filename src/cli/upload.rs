@@ -25,6 +25,7 @@ Exit codes:
   2  the command line is wrong
   3  the server refused a file
   4  the server cannot be reached, or is not able to
+
 If files end differently, it is the highest of theirs.";
 
 #[derive(Args, Debug)]

@@ -8,8 +8,9 @@ repo=$PWD
 binary=$repo/target/release/teable-attachments
 folder=$(mktemp -d)
 service=
+others=()
 finish() {
-  [ -z "$service" ] || kill "$service" 2>/dev/null || true
+  kill $service "${others[@]}" 2>/dev/null || true
   rm -rf "$folder"
 }
 trap finish EXIT
@@ -112,9 +113,47 @@ ok "a file of 2 GiB; it raised the peak of memory by $raised KiB"
   fail "Teable's client"
 ok "Teable's published client"
 
+shots=$repo/target/screenshots
+rm -rf "$shots"
 (cd "$repo/tests/browser" && npm ci --ignore-scripts --silent &&
-  node docs.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png" "$repo/target/screenshots") || fail "the Swagger UI"
+  node docs.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png" "$shots/docs") || fail "the Swagger UI"
 ok "the whole flow in the Swagger UI, in Chromium"
+(cd "$repo/tests/browser" && node try.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png" "$shots/try") || fail "the upload page"
+ok "the upload page: files dropped, refused, tried again; the keyboard alone, on a phone"
+(cd "$repo/tests/browser" && node look.mjs "$ORIGIN" "$shots/look") || fail "how the pages look"
+ok "every page in both themes, on a screen and on a phone, without a serious finding of axe"
+
+link=$("$binary" upload --url "$ORIGIN" --token "$TOKEN" photo.png)
+curl -sS --fail-with-body "$link" | cmp - photo.png || fail "upload"
+ok "upload from the command line"
+# The same over TLS, to a certificate that this computer trusts, and not to one that it doesn't.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+  -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE -keyout key.pem -out certificate.pem 2>openssl.log || fail "$(cat openssl.log)"
+mkdir secure
+(cd secure && exec "$binary" --port 0 --public-origin https://localhost:4443 >welcome 2>log) &
+others+=($!)
+for _ in $(seq 100); do
+  grep -q 'then notify' secure/welcome 2>/dev/null && break
+  sleep 0.1
+done
+python3 "$repo/tests/e2e/tls.py" certificate.pem key.pem 4443 "$(sed -n '1s/.*://p' secure/welcome)" >tls.log 2>&1 &
+others+=($!)
+for _ in $(seq 100); do
+  grep -q listens tls.log 2>/dev/null && break
+  sleep 0.1
+done
+secure() { "$binary" upload --url https://localhost:4443 --token "$(grep -o 'tat_[0-9a-f_]*' secure/welcome | head -n 1)" --retries 0 photo.png; }
+link=$(SSL_CERT_FILE=$PWD/certificate.pem secure) || fail "upload over TLS"
+curl -sS --fail-with-body --cacert certificate.pem "$link" | cmp - photo.png || fail "upload over TLS"
+status=0
+secure >refused 2>&1 || status=$?
+[ "$status" = 4 ] && grep -qi certificate refused || fail "a certificate that nobody trusts: $status $(cat refused)"
+ok "upload over TLS, to a certificate that is trusted and to no other"
+
+"$binary" man upload | MANWIDTH=90 man --warnings=w -l - >manual 2>complaints || fail "the manual: $(cat complaints)"
+[ -s complaints ] && fail "the manual: $(cat complaints)"
+grep -q 'server refused a file' manual || fail "the manual says no exit codes"
+ok "a page of the manual, as man shows it"
 
 ! grep -qF "${TOKEN:17}" log || fail "the log holds the token"
 kill "$service"

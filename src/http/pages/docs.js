@@ -21,6 +21,27 @@ const follow = () => document.documentElement.classList.toggle('dark-mode', dark
 dark.addEventListener('change', follow);
 follow();
 
+// `#/attachments/notifyUpload` names an operation. The page grows while it is unfolded, and scrolls by itself to where the operation was, so it is
+// shown until it has stayed for a second, or the reader goes elsewhere.
+function show() {
+  const block = document.getElementById(`operations${location.hash.slice(1).replaceAll('/', '-')}`);
+  if (!block) return;
+  const reader = new AbortController();
+  for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
+    addEventListener(kind, () => reader.abort(), { signal: reader.signal });
+  }
+  const stay = (since) => {
+    const top = block.getBoundingClientRect().top;
+    block.scrollIntoView();
+    const moved = Math.abs(block.getBoundingClientRect().top - top) > 1;
+    const from = moved ? performance.now() : since;
+    if (!reader.signal.aborted && performance.now() - from < 1000) requestAnimationFrame(() => stay(from));
+    else reader.abort();
+  };
+  stay(performance.now());
+}
+addEventListener('hashchange', show);
+
 SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#swagger-ui',
@@ -33,4 +54,5 @@ SwaggerUIBundle({
   validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis],
   plugins: [Named],
+  onComplete: show,
 });
