@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// What holds a value and not a schema, whatever its members are called.
-const PAYLOADS: [&str; 5] = ["example", "examples", "default", "enum", "x-codeSamples"];
+const PAYLOADS: [&str; 4] = ["example", "examples", "default", "enum"];
 
 /// `document`, which is of 3.0, in 3.1: schemas are those of JSON Schema 2020-12.
 pub(super) fn to_3_1(document: &Value) -> Value {
@@ -24,7 +24,7 @@ fn object(value: &mut Value) {
                 match name.as_str() {
                     "schema" => schema(member),
                     "schemas" => {}
-                    name if PAYLOADS.contains(&name) => {}
+                    name if PAYLOADS.contains(&name) || name.starts_with("x-") => {}
                     _ => object(member),
                 }
             }
@@ -36,13 +36,11 @@ fn object(value: &mut Value) {
 
 fn schema(value: &mut Value) {
     let Some(members) = value.as_object_mut() else { return };
-    if members.shift_remove("nullable") == Some(Value::Bool(true)) {
-        if let Some(named) = members.get_mut("type") {
-            *named = json!([named, "null"]);
-        }
-        if let Some(Value::Array(allowed)) = members.get_mut("enum") {
-            allowed.push(Value::Null);
-        }
+    // Without a `type` it says nothing (OpenAPI 3.0.3, 4.7.24.1), and what is enumerated names null itself.
+    if members.shift_remove("nullable") == Some(Value::Bool(true))
+        && let Some(named) = members.get_mut("type")
+    {
+        *named = json!([named, "null"]);
     }
     for (exclusive, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
         if members.get(exclusive).is_some_and(Value::is_boolean)

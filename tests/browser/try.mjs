@@ -68,6 +68,7 @@ await withBrowser(origin, screenshots, async ({ open, step }) => {
     await page.route('**/api/attachments/notify/**', (route) => notified.then(() => route.continue()));
     await page.keyboard.press('Enter');
     await page.locator('.file[data-state="running"] progress').first().waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Uploading…' }).isDisabled());
   });
 
   await step(page, 'after', async () => {

@@ -44,6 +44,7 @@ async fn the_front_door_leads_to_the_docs() {
 #[actix_web::test]
 async fn a_page_loads_nothing_that_is_not_served() {
     let app = App::start().await;
+    let addresses = regex::Regex::new(r##"(?:src|href)="([^"#:]+)""##).expect("an expression");
     let mut loaded = 0;
     for page in ["/docs/", "/reference/", "/try/"] {
         let answer = app.get(page, &[]).await;
@@ -54,7 +55,6 @@ async fn a_page_loads_nothing_that_is_not_served() {
         assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
         let html = text(&answer);
         assert!(!html.contains("//"), "an address elsewhere: {html}");
-        let addresses = regex::Regex::new(r##"(?:src|href)="([^"#:]+)""##).expect("an expression");
         for (_, [address]) in addresses.captures_iter(&html).map(|found| found.extract()) {
             let path =
                 address.strip_prefix("./").map_or_else(|| address.to_owned(), |file| format!("{page}{file}"));

@@ -121,12 +121,19 @@ async function run(upload) {
   }
 }
 
+/** Whether files are on their way; what is added meanwhile goes along. */
+let working = false;
+
 /** Runs what is waiting, a few at once. */
 async function runAll() {
+  if (working) return;
+  working = true;
   const worker = async () => {
     for (let next; (next = uploads.find(({ state }) => state === 'waiting')); ) await run(next);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  working = false;
+  summarize();
 }
 
 // ---- What is shown
@@ -238,11 +245,11 @@ function summarize() {
   const count = (...states) => uploads.filter(({ state }) => states.includes(state)).length;
   const files = (number) => (number === 1 ? '1 file' : `${number} files`);
   const [waiting, running, stored, refused] = ['waiting', 'running', 'stored', 'refused'].map((state) => count(state));
-  $('upload').disabled = waiting === 0;
-  $('upload').textContent = waiting === 0 ? 'Upload' : `Upload ${files(waiting)}`;
-  $('clear').hidden = running > 0 || uploads.length === 0;
+  $('upload').disabled = working || waiting === 0;
+  $('upload').textContent = working ? 'Uploading…' : waiting === 0 ? 'Upload' : `Upload ${files(waiting)}`;
+  $('clear').hidden = working || uploads.length === 0;
   $('list-title').hidden = uploads.length === 0;
-  const told = [running && `${running} on the way`, stored && `${stored} stored`, refused && `${refused} not stored`];
+  const told = [working && waiting && `${waiting} waiting`, running && `${running} on the way`, stored && `${stored} stored`, refused && `${refused} not stored`];
   $('summary').textContent = told.filter(Boolean).join(', ');
 }
 
