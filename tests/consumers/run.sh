@@ -108,14 +108,15 @@ suite "the flow through a validating proxy" prism
 schemathesis() {
   export TOKEN SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$repo/docs/contract-testing
   cd "$folder"
+  local settings=$repo/docs/contract-testing/schemathesis.toml
   local common=(--url "$ORIGIN/api" -H "Authorization: Bearer $TOKEN" --checks all --mode all --continue-on-failure --no-color)
-  st run "$document" "${common[@]}" --max-examples 300 --report ndjson --report-ndjson-path all.ndjson >all.log || {
+  st --config-file "$settings" run "$document" "${common[@]}" --max-examples 300 --report ndjson --report-ndjson-path all.ndjson >all.log || {
     cat all.log
     return 1
   }
   # It takes `baseId` for the id of something that another operation makes, and would begin its walks at the upload.
   jq 'del(.components.schemas.SignatureRo.properties.baseId)' "$document" >walk.json
-  st run walk.json "${common[@]}" --phases stateful --max-examples 150 --report ndjson --report-ndjson-path walk.ndjson >walk.log || {
+  st --config-file "$settings" run walk.json "${common[@]}" --phases stateful --max-examples 150 --report ndjson --report-ndjson-path walk.ndjson >walk.log || {
     cat walk.log
     return 1
   }
