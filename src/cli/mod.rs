@@ -12,6 +12,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
 
+/// What is said where nobody takes what was asked for.
+const STDOUT: &str = "cannot write to stdout";
+
 /// An attachment service that speaks Teable's attachments API.
 #[derive(Debug, Parser)]
 #[command(name = "teable-attachments", version, args_conflicts_with_subcommands = true)]

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::STDOUT;
 use crate::document::{Documents, Version};
 use crate::service::PublicOrigin;
 
@@ -37,6 +39,5 @@ pub(super) fn run(command: &Command) -> anyhow::Result<()> {
         Format::Json => documents.json(command.version),
     };
     let mut stdout = io::stdout();
-    stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context(STDOUT)
 }

@@ -97,7 +97,7 @@ impl Welcome<'_> {
         let origin = self.origin.as_str();
         writeln!(out, "teable-attachments listens on {}", self.address)?;
         writeln!(out)?;
-        writeln!(out, "  Docs      {origin}/docs/")?;
+        writeln!(out, "  Docs      {origin}/docs/  {origin}/reference/")?;
         writeln!(out, "  Upload    {origin}/try/")?;
         writeln!(out, "  Contract  {origin}/openapi.yaml")?;
         writeln!(out, "  Files     {}", self.files.display())?;
@@ -105,7 +105,7 @@ impl Welcome<'_> {
             writeln!(out, "  Token     {secret}")?;
             writeln!(
                 out,
-                "            It is shown this once. `teable-attachments token create` makes others."
+                "            It is shown this once. `teable-attachments token create --name NAME` makes others."
             )?;
         } else {
             writeln!(out, "  Token     `teable-attachments token create --name NAME` makes one")?;

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::Cli;
+use super::{Cli, STDOUT};
 
 #[derive(Args, Debug)]
 pub(super) struct Completions {
@@ -24,7 +24,9 @@ pub(super) struct Manual {
 pub(super) fn completions(Completions { shell }: &Completions) -> anyhow::Result<()> {
     let mut text = Vec::new();
     clap_complete::generate(*shell, &mut Cli::command(), "teable-attachments", &mut text);
-    Ok(io::stdout().write_all(&text)?)
+    // clap_complete 4.6 names a program with a hyphen in one way where it finds a subcommand, and in another where it looks for it.
+    let text = String::from_utf8(text)?.replace("teable__subcmd__attachments", "teable__attachments");
+    io::stdout().write_all(text.as_bytes()).context(STDOUT)
 }
 
 pub(super) fn manual(Manual { path }: &Manual) -> anyhow::Result<()> {
@@ -39,5 +41,5 @@ pub(super) fn manual(Manual { path }: &Manual) -> anyhow::Result<()> {
     }
     let mut text = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut text)?;
-    Ok(io::stdout().write_all(&text)?)
+    io::stdout().write_all(&text).context(STDOUT)
 }

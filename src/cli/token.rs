@@ -37,7 +37,7 @@ pub(super) struct Create {
     expires: Option<Duration>,
 
     /// The bases that it may act in; in all if not given
-    #[arg(long = "base", value_name = "ID", num_args = 1.., value_parser = printable)]
+    #[arg(long = "base", value_name = "ID", num_args = 1.., value_delimiter = ',', value_parser = printable)]
     bases: Vec<String>,
 
     #[command(flatten)]
@@ -92,7 +92,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let registry = existing_registry(&data).await?;
             let tokens = registry.access_tokens().await?;
             registry.close().await;
-            list(&mut io::stdout().lock(), &tokens, now)?;
+            list(&mut io::stdout().lock(), &tokens, now).context(super::STDOUT)?;
         }
         Command::Revoke(Revoke { id, data }) => {
             let registry = existing_registry(&data).await?;

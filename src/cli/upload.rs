@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 use futures_util::{StreamExt, stream};
 use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::STDOUT;
 use crate::client::{ApiUrl, Client, Failure, Retries, Stored, Upload};
 use crate::domain::UploadType;
 use crate::telemetry;
@@ -21,7 +24,7 @@ use crate::telemetry;
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0  every file is stored
-  1  a file cannot be read, or the server is no attachment service
+  1  a file cannot be read, or the server is no attachment service, or nobody takes what is printed
   2  the command line is wrong
   3  the server refused a file
   4  the server cannot be reached, or is not able to
@@ -48,8 +51,8 @@ pub(super) struct Command {
     url: ApiUrl,
 
     /// The access token
-    #[arg(long, env = "TEABLE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    token: String,
+    #[arg(long, env = "TEABLE_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = sendable)]
+    token: Option<String>,
 
     /// How many files to send at once
     #[arg(long, default_value_t = 4, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=64))]
@@ -75,6 +78,10 @@ type Outcome = Result<Stored, Failure>;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let Command { files, upload_type, base, url, token, parallel, retries, json } = command;
+    let Some(token) = token else {
+        let sentence = "an access token is needed: give --token, or set TEABLE_TOKEN";
+        super::Cli::command().error(ErrorKind::MissingRequiredArgument, sentence).exit();
+    };
     let retries = Retries { most: retries.into(), first_wait: Duration::from_millis(500) };
     let client = Client::new(url, token, retries);
     let progress = Progress::new();
@@ -84,19 +91,18 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         async move {
             let outcome = store(client, progress, &path, upload_type, base).await;
             progress.ended(&path, &outcome);
-            outcome
+            (path, outcome)
         }
     };
-    // What is printed stands in the order of the arguments, and each line as soon as those before it do.
+    // Each line is printed when its file ends, so that an interruption loses none.
     let several = files.len() > 1;
-    let mut outcomes = stream::iter(&files).map(one).buffered(parallel.into());
+    let mut outcomes = stream::iter(&files).map(one).buffer_unordered(parallel.into());
     let mut code = 0;
-    for path in &files {
-        let Some(outcome) = outcomes.next().await else { break };
+    while let Some((path, outcome)) = outcomes.next().await {
         code = code.max(exit_code(&outcome));
-        let line = if json { Some(as_json(path, &outcome)) } else { as_text(path, &outcome, several) };
+        let line = if json { Some(as_json(&path, &outcome)) } else { as_text(&path, &outcome, several) };
         if let Some(line) = line {
-            progress.print(&line)?;
+            progress.print(&line).context(STDOUT)?;
         }
     }
     Ok(ExitCode::from(code))
@@ -132,13 +138,17 @@ async fn store(
 
 fn readable(path: &Path) -> io::Result<Metadata> {
     let metadata = std::fs::metadata(path)?;
-    if metadata.is_file() { Ok(metadata) } else { Err(io::Error::other("it is no file")) }
+    match () {
+        () if metadata.is_file() => Ok(metadata),
+        () if metadata.is_dir() => Err(io::Error::other("it is a folder")),
+        () => Err(io::Error::other("it is no regular file")),
+    }
 }
 
 fn exit_code(outcome: &Outcome) -> u8 {
     match outcome {
         Ok(_) => 0,
-        Err(Failure::Unreadable(_) | Failure::Foreign { .. }) => 1,
+        Err(Failure::Unreadable(_) | Failure::Changed | Failure::Unnamable | Failure::Foreign { .. }) => 1,
         Err(Failure::Refused(_)) => 3,
         Err(Failure::Unavailable(_)) => 4,
     }
@@ -147,7 +157,7 @@ fn exit_code(outcome: &Outcome) -> u8 {
 /// The read link; before it the file, if there are several, as `grep` does.
 fn as_text(path: &Path, outcome: &Outcome, several: bool) -> Option<String> {
     let link = &outcome.as_ref().ok()?.presigned_url;
-    Some(if several { format!("{}\t{link}", path.display()) } else { link.clone() })
+    Some(if several { format!("{}\t{link}", shown(path)) } else { link.clone() })
 }
 
 fn as_json(path: &Path, outcome: &Outcome) -> String {
@@ -164,6 +174,22 @@ fn as_json(path: &Path, outcome: &Outcome) -> String {
         }
     };
     line.to_string()
+}
+
+/// A path as a terminal may have it: what would steer it is escaped.
+fn shown(path: &Path) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.to_string_lossy().chars().map(escaped).collect()
+}
+
+/// A token that can stand in a header (RFC 6750, section 2.1).
+fn sendable(text: &str) -> Result<String, &'static str> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("an access token has no spaces and no characters beyond ASCII")
+    }
 }
 
 /// What is seen on the way, on stderr: a bar for each file on a terminal, and elsewhere a line for each that ended.
@@ -188,11 +214,11 @@ impl Progress {
             "{prefix:24!}  {wide_bar}  {decimal_bytes:>10} of {decimal_total_bytes:<10} {eta:>4}",
         )
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.bars.add(ProgressBar::new(size).with_style(style).with_prefix(name.to_owned()))
+        self.bars.add(ProgressBar::new(size).with_style(style).with_prefix(shown(Path::new(name))))
     }
 
     fn ended(&self, path: &Path, outcome: &Outcome) {
-        let file = path.display();
+        let file = shown(path);
         let line = match outcome {
             Ok(Stored { size, width, height, .. }) => {
                 let size = DecimalBytes(size.as_u64().unwrap_or_default());

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use tokio_util::io::ReaderStream;
 
-use crate::domain::UploadType;
+use crate::domain::{FileName, UploadType};
 
 pub use retry::Retries;
 
@@ -109,6 +109,12 @@ pub enum Failure {
     /// The file cannot be read.
     #[error("the file cannot be read")]
     Unreadable(#[source] std::io::Error),
+    /// The file is not what it was when it was signed for.
+    #[error("the file changed while it was sent")]
+    Changed,
+    /// No file can be stored under its name.
+    #[error("a file's name must not be empty and have no control characters")]
+    Unnamable,
     /// What was answered is not what the contract says.
     #[error("{url} does not answer as an attachment service: {what}")]
     Foreign {
@@ -195,6 +201,7 @@ struct Signature {
 
 /// What came back.
 struct Answer {
+    url: String,
     status: StatusCode,
     retry_after: Option<Duration>,
     body: Bytes,
@@ -220,6 +227,8 @@ impl Client {
         upload: &Upload<'_>,
         sent: impl Fn(Option<u64>) + Clone + 'static,
     ) -> Result<Stored, Failure> {
+        // What notify would refuse is not sent first.
+        FileName::parse(upload.name).ok_or(Failure::Unnamable)?;
         let signature = self.sign(upload).await?;
         self.send(upload, &signature, sent).await?;
         self.notify(upload, &signature).await
@@ -270,7 +279,12 @@ impl Client {
             let sent = sent.clone();
             let bytes = ReaderStream::with_capacity(file, 64 * 1024)
                 .inspect_ok(move |chunk| sent(Some(chunk.len() as u64)));
-            answer(url, request.send_body(SizedStream::new(upload.size, bytes)).await).await
+            let answered = answer(url, request.send_body(SizedStream::new(upload.size, bytes)).await).await;
+            match tokio::fs::metadata(upload.path).await {
+                Ok(now) if now.len() == upload.size => answered,
+                Ok(_) => Err(Failure::Changed),
+                Err(error) => Err(Failure::Unreadable(error)),
+            }
         };
         self.retries.until_answered(put).await.map(|_| ())
     }
@@ -328,7 +342,7 @@ where
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let status = response.status();
     let body = response.body().limit(LARGEST_ANSWER).await.map_err(|error| unreachable(error.to_string()))?;
-    Ok(Answer { status, retry_after: retry_after.map(Duration::from_secs), body })
+    Ok(Answer { url: without_secrets(url), status, retry_after: retry_after.map(Duration::from_secs), body })
 }
 
 /// An address without what its path and its query may hold: they are credentials.

@@ -41,17 +41,25 @@ impl Retries {
 
 /// What an answer of no success says.
 fn told(answer: &Answer) -> Failure {
-    let problem = serde_json::from_slice::<Problem>(&answer.body).ok();
-    let problem = problem.unwrap_or_else(|| Problem {
-        status: 0,
-        message: format!("The server answered {}", answer.status),
-        code: String::new(),
-        errors: Vec::new(),
-        instance: None,
-    });
-    let problem = Problem { status: answer.status.as_u16(), ..problem };
+    let status = answer.status.as_u16();
+    let problem = match serde_json::from_slice::<Problem>(&answer.body) {
+        Ok(problem) => Problem { status, ..problem },
+        // A proxy says it in words of its own.
+        Err(_) if matches!(status, 429 | 502..=504) => Problem {
+            status,
+            message: format!("The server answered {}", answer.status),
+            code: String::new(),
+            errors: Vec::new(),
+            instance: None,
+        },
+        Err(_) => {
+            return Failure::Foreign {
+                url: answer.url.clone(),
+                what: format!("it answered {}", answer.status),
+            };
+        }
+    };
     // Too many requests, and whatever is the server's own fault.
-    let may_pass =
-        answer.status.as_u16() == 429 || answer.status.is_server_error() && answer.status.as_u16() != 507;
+    let may_pass = status == 429 || answer.status.is_server_error() && status != 507;
     if may_pass { Failure::Unavailable(Unavailable::Told(problem)) } else { Failure::Refused(problem) }
 }

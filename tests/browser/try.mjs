@@ -4,7 +4,9 @@
 // keyboard alone, on a phone.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { withBrowser } from './browser.mjs';
 
@@ -125,8 +127,40 @@ await withBrowser(origin, screenshots, async ({ open, step }) => {
 
   await step(page, 'tried again, and stored', async () => {
     await page.getByLabel('Base').fill('');
-    await row(page, 'photo.png').getByRole('button', { name: /again/ }).click();
-    await row(page, 'photo.png').locator('.result').waitFor();
+    await page.getByRole('button', { name: 'Try 2 files again' }).click();
+    await page.getByText('2 stored', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Clear the list' }).click();
+  });
+
+  await step(page, 'a token that is not known is asked about once', async () => {
+    await page.getByLabel('Access token').fill('tat_wrong');
+    await drop(page, files);
+    await page.getByRole('button', { name: 'Upload 5 files' }).click();
+    await page.getByRole('button', { name: 'Try 3 files again' }).waitFor();
+    await page.getByRole('button', { name: 'Upload 2 files' }).waitFor();
+    await page.getByLabel('Access token').fill(token);
+    await page.getByRole('button', { name: 'Try 3 files again' }).click();
+    await page.getByText('5 stored', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Clear the list' }).click();
+  });
+
+  await step(page, 'a file that is gone', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'try-'));
+    await writeFile(join(folder, 'gone.txt'), 'here');
+    await page.locator('#files').setInputFiles(join(folder, 'gone.txt'));
+    await rm(folder, { recursive: true });
+    await page.getByRole('button', { name: 'Upload 1 file' }).click();
+    await row(page, 'gone.txt').locator('.problem', { hasText: 'cannot be read' }).waitFor();
+    await page.getByRole('button', { name: 'Clear the list' }).click();
+  });
+
+  await step(page, 'cancelled', async () => {
+    await page.route('**/api/attachments/upload/**', () => {});
+    await drop(page, files.slice(0, 1));
+    await page.getByRole('button', { name: 'Upload 1 file' }).click();
+    await page.getByRole('button', { name: 'Cancel photo.png' }).dblclick();
+    await row(page, 'photo.png').locator('.problem', { hasText: 'Cancelled' }).waitFor();
+    await page.unroute('**/api/attachments/upload/**');
   });
 
   const phone = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: 'dark' });

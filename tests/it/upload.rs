@@ -1,6 +1,5 @@
 //! The commands for those who use a service: `upload`, `openapi`, `completions`, `man`.
 
-use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -36,7 +35,7 @@ fn read(link: &str) -> Vec<u8> {
 }
 
 #[test]
-fn files_are_uploaded_and_their_links_printed_in_the_order_of_the_arguments() {
+fn files_are_uploaded_and_their_links_printed() {
     let folder = TempDir::new().expect("a folder");
     let service = Process::start(folder.path(), &[]);
     let files: Vec<(String, Vec<u8>)> = vec![
@@ -52,9 +51,9 @@ fn files_are_uploaded_and_their_links_printed_in_the_order_of_the_arguments() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let links = lines(&output.stdout);
     assert_eq!(links.len(), 3);
-    for (line, (name, content)) in links.iter().zip(&files) {
-        let (file, link) = line.split_once('\t').expect("a file and its link");
-        assert_eq!(file, name);
+    for (name, content) in &files {
+        let told = links.iter().filter_map(|line| line.split_once('\t')).find(|(file, _)| file == name);
+        let (_, link) = told.expect("a file and its link");
         assert!(read(link) == *content, "{name} comes back as it was");
     }
     let mut told = lines(&output.stderr);
@@ -88,7 +87,8 @@ fn what_goes_wrong_is_said_in_words_and_in_the_exit_code() {
     for (arguments, expected) in [
         (&["missing.txt"][..], 1),
         (&["folder"], 1),
-        (&["b\u{1}.txt"], 3),
+        (&["b\u{1}.txt"], 1),
+        (&["--token", "two words", "a.txt"], 2),
         (&["--base", "bse\u{1}", "a.txt"], 3),
         (&["--token", "tat_wrong", "a.txt"], 3),
         (&["--retries", "0", "--url", "http://127.0.0.1:1", "a.txt"], 4),
@@ -122,8 +122,9 @@ fn json_says_all_of_it() {
     std::fs::write(folder.path().join("a.txt"), "a").expect("a file");
     let output = upload(folder.path(), &service, &["--json", "a.txt", "missing.txt"]);
     assert_eq!(output.status.code(), Some(1));
-    let told: Vec<Value> =
+    let mut told: Vec<Value> =
         lines(&output.stdout).iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    told.sort_by_key(|line| line["file"].to_string());
     assert_eq!(told.len(), 2);
     assert_eq!((&told[0]["file"], &told[0]["stored"]["mimetype"]), (&"a.txt".into(), &"text/plain".into()));
     assert_eq!(read(told[0]["stored"]["presignedUrl"].as_str().expect("a link")), b"a");
@@ -197,14 +198,29 @@ fn shells_and_manuals_are_told() {
         let output = run(folder.path(), &["completions", shell]);
         assert!(output.status.success() && text(&output.stdout).contains("upload"), "{shell}");
     }
-    let bash = run(folder.path(), &["completions", "bash"]).stdout;
-    let mut check = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().expect("bash");
-    check.stdin.take().expect("stdin").write_all(&bash).expect("it reads");
-    assert!(check.wait().expect("it ends").success());
+    // As bash asks for them when a person presses Tab.
+    let bash = text(&run(folder.path(), &["completions", "bash"]).stdout);
+    for (words, expected) in [
+        (&["teable-attachments", "up"][..], "upload"),
+        (&["teable-attachments", "upload", "--ty"], "--type"),
+        (&["teable-attachments", "upload", "--type", "av"], "avatar"),
+        (&["teable-attachments", "token", "cr"], "create"),
+    ] {
+        let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let (last, before) = (&words[words.len() - 1], &words[words.len() - 2]);
+        let asks = format!(
+            "{bash}\nCOMP_WORDS=({}); COMP_CWORD={}; _teable__attachments 'teable-attachments' {last} {before}; echo \"${{COMPREPLY[@]}}\"",
+            words.join(" "),
+            words.len() - 1
+        );
+        let output = Command::new("bash").args(["-c", &asks]).output().expect("bash");
+        assert_eq!(text(&output.stdout).trim(), expected, "{output:?}");
+    }
 
     let page = |path: &[&str]| text(&run(folder.path(), &[&["man"], path].concat()).stdout);
     assert!(page(&[]).contains("SUBCOMMANDS"));
     assert!(page(&["upload"]).contains("the server refused a file"));
+    assert!(page(&["upload"]).contains("TEABLE_TOKEN"));
     assert!(page(&["token", "create"]).contains("expires"));
     assert_eq!(run(folder.path(), &["man", "nonsense"]).status.code(), Some(1));
     insta::assert_snapshot!("upload_help", text(&run(folder.path(), &["upload", "--help"]).stdout));

@@ -38,6 +38,17 @@ class Refusal extends Error {
 
 const UNREACHABLE = 'The server cannot be reached. Is it running, and is this computer online?';
 const CANCELLED = 'Cancelled.';
+const UNREADABLE = 'The file cannot be read: it is gone, or has changed since it was chosen, or is a folder. Choose it again.';
+
+/** Whether a file is still what was chosen. */
+async function readable(file) {
+  try {
+    await file.slice(-1).arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** `/body/field` or `/query/name`, as a person would call it. */
 function field(pointer) {
@@ -65,11 +76,12 @@ function send(method, url, { headers = {}, body, signal, progress }) {
 }
 
 /** Each step may be repeated: signing changes nothing, the same bytes are accepted again, and so is a second notify. */
-async function attempt(step) {
+async function attempt(step, file) {
   for (let tried = 1; ; tried += 1) {
     try {
       return await step();
     } catch (refusal) {
+      if (file && !(await readable(file))) throw new Refusal(UNREADABLE, { status: -1 });
       if (!(refusal instanceof Refusal) || !refusal.passes || tried === ATTEMPTS) throw refusal;
       await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tried));
     }
@@ -85,6 +97,9 @@ function signatureOf(file) {
 
 async function store(upload) {
   const { file, signal } = upload;
+  if (!(await readable(file))) throw new Refusal(UNREADABLE, { status: -1 });
+  // What notify would refuse is not sent first.
+  if (!nameable.test(file.name)) throw new Refusal("A file's name may have no control characters.", { status: -1 });
   say(upload, 'Asking for a signature…');
   const headers = { ...bearer(), 'Content-Type': 'application/json' };
   const body = JSON.stringify(upload.asked);
@@ -97,7 +112,7 @@ async function store(upload) {
     upload.bar.value = part;
     say(upload, part < 1 ? `Sending, ${Math.floor(part * 100)} %…` : 'Sent; the server is storing it…');
   };
-  await attempt(() => send(signed.uploadMethod, signed.url, { headers: own, body: file, signal, progress }));
+  await attempt(() => send(signed.uploadMethod, signed.url, { headers: own, body: file, signal, progress }), file);
 
   say(upload, 'Notifying…');
   const query = new URLSearchParams({ filename: file.name });
@@ -107,6 +122,7 @@ async function store(upload) {
 
 async function run(upload) {
   upload.asked = signatureOf(upload.file);
+  upload.refusal = undefined;
   upload.abort = new AbortController();
   upload.signal = upload.abort.signal;
   become(upload, 'running');
@@ -128,8 +144,13 @@ let working = false;
 async function runAll() {
   if (working) return;
   working = true;
+  let known = true;
   const worker = async () => {
-    for (let next; (next = uploads.find(({ state }) => state === 'waiting')); ) await run(next);
+    // What one file's token was refused for, the others would be refused for too.
+    for (let next; known && (next = uploads.find(({ state }) => state === 'waiting')); ) {
+      await run(next);
+      known &&= next.refusal?.status !== 401;
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   working = false;
@@ -161,7 +182,7 @@ function curl(upload) {
     `signed=$(curl -sS --fail-with-body ${quoted(`${API}/attachments/signature`)} \\`,
     `  -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\`,
     `  -d ${quoted(body)})`,
-    `curl -sS --fail-with-body -T ${quoted(`./${file.name}`)} -H ${quoted(`Content-Type: ${type}`)} \\`,
+    `curl -sS --fail-with-body --globoff -T ${quoted(`./${file.name}`)} -H ${quoted(`Content-Type: ${type}`)} \\`,
     `  "$(jq -r .url <<<"$signed")"`,
     `curl -sS --fail-with-body -X POST -H "Authorization: Bearer $TOKEN" \\`,
     `  ${quoted(`${API}/attachments/notify/`)}"$(jq -r .token <<<"$signed")"${quoted(`?${new URLSearchParams({ filename: file.name })}`)}`,
@@ -185,7 +206,7 @@ function picture(upload, address) {
 
 function explain(upload) {
   const { message, errors, status, code, instance } = upload.refusal;
-  const problem = upload.row.querySelector('.problem');
+  const problem = upload.row.querySelector('.words');
   const sentence = document.createElement('p');
   sentence.textContent = /[.!?]$/.test(message) ? message : `${message}.`;
   problem.replaceChildren(sentence);
@@ -218,12 +239,10 @@ function become(upload, state) {
   upload.state = state;
   row.dataset.state = state;
   part('.problem').hidden = state !== 'refused';
-  part('.again').hidden = state !== 'refused';
   part('.result').hidden = state !== 'stored';
-  part('.remove').textContent = state === 'running' ? 'Cancel' : 'Remove';
-  part('.remove').ariaLabel = `${part('.remove').textContent} ${file.name}`;
+  part('.remove').hidden = state === 'running';
   part('code:not(summary code)').textContent = curl(upload);
-  bar.hidden = state !== 'running';
+  part('.sending').hidden = state !== 'running';
   if (state === 'waiting') {
     bar.value = 0;
     say(upload, `${size(file.size)}, waiting`);
@@ -247,6 +266,8 @@ function summarize() {
   const [waiting, running, stored, refused] = ['waiting', 'running', 'stored', 'refused'].map((state) => count(state));
   $('upload').disabled = working || waiting === 0;
   $('upload').textContent = working ? 'Uploading…' : waiting === 0 ? 'Upload' : `Upload ${files(waiting)}`;
+  $('again').hidden = working || refused === 0;
+  $('again').textContent = `Try ${files(refused)} again`;
   $('clear').hidden = working || uploads.length === 0;
   $('list-title').hidden = uploads.length === 0;
   const told = [working && waiting && `${waiting} waiting`, running && `${running} on the way`, stored && `${stored} stored`, refused && `${refused} not stored`];
@@ -268,7 +289,10 @@ function add(files) {
       become(upload, 'waiting');
       start();
     };
-    row.querySelector('.remove').onclick = () => (upload.state === 'running' ? upload.abort.abort() : remove(upload));
+    row.querySelector('.remove').ariaLabel = `Remove ${file.name}`;
+    row.querySelector('.remove').onclick = () => remove(upload);
+    row.querySelector('.cancel').ariaLabel = `Cancel ${file.name}`;
+    row.querySelector('.cancel').onclick = () => upload.abort.abort();
     row.querySelector('.copy-link').onclick = (event) => copy(event.target, upload.stored.presignedUrl);
     row.querySelector('.copy-curl').onclick = (event) => copy(event.target, curl(upload));
     uploads.push(upload);
@@ -310,6 +334,7 @@ function refuseToken(message) {
 
 function start() {
   if (!token.value.trim()) return refuseToken('An access token is needed to ask for a signature.');
+  if (!/^[!-~]+$/.test(token.value.trim())) return refuseToken('An access token has no spaces and no characters beyond ASCII.');
   $('token-problem').hidden = true;
   token.removeAttribute('aria-invalid');
   sessionStorage.setItem('token', token.value.trim());
@@ -324,6 +349,13 @@ form.addEventListener('submit', (event) => {
 $('files').addEventListener('change', () => {
   add($('files').files);
   $('files').value = '';
+});
+$('again').addEventListener('click', () => {
+  for (const upload of uploads.filter(({ state }) => state === 'refused')) become(upload, 'waiting');
+  start();
+});
+addEventListener('beforeunload', (event) => {
+  if (working) event.preventDefault();
 });
 $('clear').addEventListener('click', () => {
   for (const upload of [...uploads]) remove(upload);
@@ -347,7 +379,12 @@ document.addEventListener('dragleave', (event) => {
 document.addEventListener('drop', (event) => {
   event.preventDefault();
   $('drop').classList.remove('over');
-  add(event.dataTransfer.files);
+  // What is dropped may be a folder, which has no bytes of its own.
+  const folders = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()?.isDirectory ?? false);
+  const files = [...event.dataTransfer.files];
+  add(files.filter((_, at) => !folders[at]));
+  const left = files.filter((_, at) => folders[at]).map(({ name }) => name);
+  if (left.length > 0) $('summary').textContent = `Not taken, for it is a folder: ${left.join(', ')}. Drop the files in it.`;
 });
 
 token.value = sessionStorage.getItem('token') ?? '';
@@ -355,4 +392,5 @@ token.value = sessionStorage.getItem('token') ?? '';
 // The types stand in the contract, and are read there.
 const contract = await (await fetch('/openapi.json')).json();
 const types = contract.components.schemas.UploadType;
+const nameable = new RegExp(contract.components.parameters.FileName.schema.pattern, 'u');
 $('type').append(...types.enum.map((number, at) => new Option(`${types['x-enum-varnames'][at]} (${number})`, number)));
