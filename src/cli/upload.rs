@@ -1,6 +1,5 @@
 //! `upload`: takes files through the whole flow, at this service or at any other that keeps to the contract.
 
-use std::cell::RefCell;
 use std::fs::Metadata;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressDrawTarget, Pr
 use serde_json::json;
 
 use super::STDOUT;
-use crate::client::{ApiUrl, Client, Failure, Retries, Stored, Upload};
+use crate::client::{ApiUrl, Client, Event, Failure, Retries, Stored, Upload};
 use crate::domain::UploadType;
 use crate::telemetry;
 
@@ -127,11 +126,17 @@ async fn store(
         base,
     };
     let bar = progress.bar(&name, upload.size);
-    let outcome = client.upload(&upload, {
-        let bar = bar.clone();
-        move |more| more.map_or_else(|| bar.reset(), |bytes| bar.inc(bytes))
-    });
-    let outcome = outcome.await;
+    let hear = {
+        let (bar, progress, file) = (bar.clone(), progress.clone(), shown(path));
+        move |event| match event {
+            Event::Started => bar.reset(),
+            Event::Sent(bytes) => bar.inc(bytes),
+            Event::Again { why, wait } => {
+                progress.say(&format!("{file}: {why}; trying again in {} s", wait.as_secs_f64()));
+            }
+        }
+    };
+    let outcome = client.upload(&upload, hear).await;
     bar.finish_and_clear();
     outcome
 }
@@ -193,10 +198,9 @@ fn sendable(text: &str) -> Result<String, &'static str> {
 }
 
 /// What is seen on the way, on stderr: a bar for each file on a terminal, and elsewhere a line for each that ended.
+#[derive(Clone)]
 struct Progress {
     bars: MultiProgress,
-    /// So that a line and a bar do not tear each other.
-    stdout: RefCell<io::Stdout>,
 }
 
 impl Progress {
@@ -206,7 +210,7 @@ impl Progress {
         } else {
             ProgressDrawTarget::hidden()
         };
-        Self { bars: MultiProgress::with_draw_target(target), stdout: RefCell::new(io::stdout()) }
+        Self { bars: MultiProgress::with_draw_target(target) }
     }
 
     fn bar(&self, name: &str, size: u64) -> ProgressBar {
@@ -229,14 +233,18 @@ impl Progress {
             }
             Err(failure) => format!("{file}: {}", telemetry::causes(failure)),
         };
+        self.say(&line);
+    }
+
+    fn say(&self, line: &str) {
         self.bars.suspend(|| {
             // There is nobody to tell that there is nobody to tell.
             let _ = writeln!(io::stderr(), "{line}");
         });
     }
 
-    /// Prints a line that was asked for.
+    /// Prints a line that was asked for, so that no bar tears it.
     fn print(&self, line: &str) -> io::Result<()> {
-        self.bars.suspend(|| writeln!(self.stdout.borrow_mut(), "{line}"))
+        self.bars.suspend(|| writeln!(io::stdout(), "{line}"))
     }
 }

@@ -97,6 +97,22 @@ pub struct Stored {
     pub rest: Map<String, Value>,
 }
 
+/// What happens on the way.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The bytes start, perhaps anew.
+    Started,
+    /// So many more bytes are on their way.
+    Sent(u64),
+    /// A step failed, and is tried again after a while.
+    Again {
+        /// Why, in words.
+        why: String,
+        /// After how long.
+        wait: Duration,
+    },
+}
+
 /// Why a file was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -218,23 +234,23 @@ impl Client {
     }
 
     /// Takes a file through the whole flow. Each step may be repeated: signing changes nothing, the same bytes are accepted again, and so is a
-    /// second notify. `sent` hears how many more bytes are on their way, and `None` when they start anew.
+    /// second notify. `hear` is told what happens.
     ///
     /// # Errors
     /// Why it was not stored.
     pub async fn upload(
         &self,
         upload: &Upload<'_>,
-        sent: impl Fn(Option<u64>) + Clone + 'static,
+        hear: impl Fn(Event) + Clone + 'static,
     ) -> Result<Stored, Failure> {
         // What notify would refuse is not sent first.
         FileName::parse(upload.name).ok_or(Failure::Unnamable)?;
-        let signature = self.sign(upload).await?;
-        self.send(upload, &signature, sent).await?;
-        self.notify(upload, &signature).await
+        let signature = self.sign(upload, &hear).await?;
+        self.send(upload, &signature, hear.clone()).await?;
+        self.notify(upload, &signature, &hear).await
     }
 
-    async fn sign(&self, upload: &Upload<'_>) -> Result<Signature, Failure> {
+    async fn sign(&self, upload: &Upload<'_>, hear: &impl Fn(Event)) -> Result<Signature, Failure> {
         let url = format!("{}/attachments/signature", self.api.0);
         let mut wish = json!({
             "contentType": upload.media_type,
@@ -249,14 +265,14 @@ impl Client {
                 self.http.post(&url).insert_header((AUTHORIZATION, self.bearer())).timeout(PATIENCE);
             answer(&url, request.send_json(&wish).await).await
         };
-        parsed(&url, &self.retries.until_answered(ask).await?)
+        parsed(&url, &self.retries.until_answered(ask, hear).await?)
     }
 
     async fn send(
         &self,
         upload: &Upload<'_>,
         signature: &Signature,
-        sent: impl Fn(Option<u64>) + Clone + 'static,
+        hear: impl Fn(Event) + Clone + 'static,
     ) -> Result<(), Failure> {
         let Signature { url, upload_method, request_headers, .. } = signature;
         let foreign = |what: &str| Failure::Foreign { url: self.api.0.clone(), what: what.to_owned() };
@@ -266,7 +282,7 @@ impl Client {
         }
         let patience = PATIENCE + Duration::from_secs(upload.size / SLOWEST);
         let put = || async {
-            sent(None);
+            hear(Event::Started);
             // The address is the credential; no access token is sent.
             let mut request = self.http.request(method.clone(), url).timeout(patience);
             for (name, value) in
@@ -276,9 +292,9 @@ impl Client {
                 request = request.insert_header((name.as_str(), value));
             }
             let file = tokio::fs::File::open(upload.path).await.map_err(Failure::Unreadable)?;
-            let sent = sent.clone();
+            let hear = hear.clone();
             let bytes = ReaderStream::with_capacity(file, 64 * 1024)
-                .inspect_ok(move |chunk| sent(Some(chunk.len() as u64)));
+                .inspect_ok(move |chunk| hear(Event::Sent(chunk.len() as u64)));
             let answered = answer(url, request.send_body(SizedStream::new(upload.size, bytes)).await).await;
             match tokio::fs::metadata(upload.path).await {
                 Ok(now) if now.len() == upload.size => answered,
@@ -286,10 +302,15 @@ impl Client {
                 Err(error) => Err(Failure::Unreadable(error)),
             }
         };
-        self.retries.until_answered(put).await.map(|_| ())
+        self.retries.until_answered(put, &hear).await.map(|_| ())
     }
 
-    async fn notify(&self, upload: &Upload<'_>, signature: &Signature) -> Result<Stored, Failure> {
+    async fn notify(
+        &self,
+        upload: &Upload<'_>,
+        signature: &Signature,
+        hear: &impl Fn(Event),
+    ) -> Result<Stored, Failure> {
         let url = format!(
             "{}/attachments/notify/{}?filename={}",
             self.api.0,
@@ -301,7 +322,7 @@ impl Client {
                 self.http.post(&url).insert_header((AUTHORIZATION, self.bearer())).timeout(PATIENCE);
             answer(&url, request.send().await).await
         };
-        parsed(&url, &self.retries.until_answered(ask).await?)
+        parsed(&url, &self.retries.until_answered(ask, hear).await?)
     }
 
     fn bearer(&self) -> String {

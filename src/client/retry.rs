@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Failure, Problem, Unavailable};
+use super::{Answer, Event, Failure, Problem, Unavailable};
 
 /// The longest that is waited for a server that says when to come back.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -18,7 +18,11 @@ pub struct Retries {
 
 impl Retries {
     /// The answer of success, if one comes.
-    pub(super) async fn until_answered<F>(&self, ask: impl Fn() -> F) -> Result<Answer, Failure>
+    pub(super) async fn until_answered<F>(
+        &self,
+        ask: impl Fn() -> F,
+        hear: &impl Fn(Event),
+    ) -> Result<Answer, Failure>
     where
         F: Future<Output = Result<Answer, Failure>>,
     {
@@ -32,7 +36,9 @@ impl Retries {
             if tried == self.most || !matches!(failure, Failure::Unavailable(_)) {
                 return Err(failure);
             }
-            tokio::time::sleep(told_wait.unwrap_or(wait).min(LONGEST_WAIT)).await;
+            let pause = told_wait.unwrap_or(wait).min(LONGEST_WAIT);
+            hear(Event::Again { why: failure.to_string(), wait: pause });
+            tokio::time::sleep(pause).await;
             wait *= 2;
         }
         unreachable!("the loop ends by returning")
