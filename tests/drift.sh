@@ -74,7 +74,7 @@ sed -i 's|"/attachments/notify/{token}"|"/attachments/notice/{token}"|' "$copy/s
 refused "a handler at another path" "$(($(line '^  /attachments/notify/') + 1))" "POST /attachments/notify/{token}"
 
 fresh
-sed -i 's/(status = 201, description = "return the upload/(status = 200, description = "return the upload/' \
+sed -i 's/status = 201, description = "return the upload/status = 200, description = "return the upload/' \
   "$copy/src/api/attachments/signature.rs"
 refused "a handler with another status" "$(line "^        '201':")" 201
 
