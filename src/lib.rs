@@ -1,7 +1,8 @@
 //! A stand-alone attachment service that speaks Teable's attachments API.
 //!
 //! A request moves one way: [`http`] → [`api`] → [`service`] → [`domain`], [`token`], [`storage`], [`registry`].
-//! [`app`] is the one place that names them all. [`document`] is what is told of the contract, in pages and on the command line.
+//! [`app`] is the one place that names them all. [`document`] is what is told of the contract, in pages and on the command line;
+//! [`client`] is the other side of it.
 
 pub mod api;
 pub mod app;
@@ -16,3 +17,4 @@ pub mod service;
 pub mod storage;
 pub mod telemetry;
 pub mod token;
+mod uri;

@@ -20,7 +20,7 @@ use crate::domain::UploadType;
 use crate::telemetry;
 
 /// What the exit codes mean; a part of `--help` and of the man page.
-pub(super) const EXIT_CODES: &str = "\
+const EXIT_CODES: &str = "\
 Exit codes:
   0  every file is stored
   1  a file cannot be read, or the server is no attachment service, or nobody takes what is printed

@@ -14,12 +14,12 @@ use actix_web::web::Bytes;
 use awc::error::SendRequestError;
 use awc::{ClientRequest, Connector};
 use futures_util::TryStreamExt;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use tokio_util::io::ReaderStream;
 
 use crate::domain::{FileName, UploadType};
+use crate::uri::encoded;
 
 pub use retry::Retries;
 
@@ -29,10 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SLOWEST: u64 = 16 * 1024;
 /// The most of an answer that is read: problems and notifications are far below.
 const LARGEST_ANSWER: usize = 1024 * 1024;
-/// What stands in a path or in a query as it is (RFC 3986, section 2.3).
-const UNRESERVED: &percent_encoding::AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// The address of the API: an origin and the path under which the contract is mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiUrl(String);
@@ -314,8 +310,8 @@ impl Client {
         let url = format!(
             "{}/attachments/notify/{}?filename={}",
             self.api.0,
-            utf8_percent_encode(&signature.token, UNRESERVED),
-            utf8_percent_encode(upload.name, UNRESERVED)
+            encoded(&signature.token),
+            encoded(upload.name)
         );
         let ask = || async {
             let request: ClientRequest =

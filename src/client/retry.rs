@@ -27,21 +27,22 @@ impl Retries {
         F: Future<Output = Result<Answer, Failure>>,
     {
         let mut wait = self.first_wait;
-        for tried in 0.. {
+        let mut left = self.most;
+        loop {
             let (failure, told_wait) = match ask().await {
                 Ok(answer) if answer.status.is_success() => return Ok(answer),
                 Ok(answer) => (told(&answer), answer.retry_after),
                 Err(failure) => (failure, None),
             };
-            if tried == self.most || !matches!(failure, Failure::Unavailable(_)) {
+            if left == 0 || !matches!(failure, Failure::Unavailable(_)) {
                 return Err(failure);
             }
             let pause = told_wait.unwrap_or(wait).min(LONGEST_WAIT);
             hear(Event::Again { why: failure.to_string(), wait: pause });
             tokio::time::sleep(pause).await;
             wait *= 2;
+            left -= 1;
         }
-        unreachable!("the loop ends by returning")
     }
 }
 

@@ -128,6 +128,16 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The path under which the operations stand on this server.
+    fn base(&self) -> &'a str {
+        self.0["servers"][0]["url"].as_str().unwrap_or_default()
+    }
+
+    /// The credentials of which an operation asks for one.
+    fn security(&self, operation: &Operation<'a>) -> impl Iterator<Item = &'a Value> {
+        operation.node.get("security").unwrap_or(&self.0["security"]).as_array().into_iter().flatten()
+    }
+
     /// The parameters of an operation and of its path.
     fn parameters(&self, operation: &Operation<'a>) -> impl Iterator<Item = &'a Value> {
         [operation.item, operation.node]

@@ -25,7 +25,7 @@ pub(super) fn of(document: &Document<'_>, origin: &str) -> Vec<Page> {
 /// What the pages are, each in a line (<https://llmstxt.org>).
 pub(super) fn index(document: &Document<'_>, pages: &[Page], origin: &str) -> String {
     let tag = document.0["tags"][0]["description"].as_str().unwrap_or_default();
-    let base = document.0["servers"][0]["url"].as_str().unwrap_or_default();
+    let base = document.base();
     let list: String = pages
         .iter()
         .map(|Page { path, title, description, called, .. }| {
@@ -54,7 +54,7 @@ fn page(document: &Document<'_>, operation: &Operation<'_>, origin: &str) -> Pag
     let (title, description) = (told("summary"), told("description"));
     let folder = operation.node["tags"][0].as_str().unwrap_or("operations");
     let letters: String = operation.path.chars().filter(|letter| !"/{}".contains(*letter)).collect();
-    let base = document.0["servers"][0]["url"].as_str().unwrap_or_default();
+    let base = document.base();
     let called = format!("{} {base}{}", operation.method.to_uppercase(), operation.path);
     let mut block = alone(document, operation);
     block["servers"] = serde_json::json!([{ "url": format!("{origin}{base}") }]);
@@ -79,8 +79,7 @@ fn alone(document: &Document<'_>, operation: &Operation<'_>) -> Value {
     }
     let mut needed = BTreeSet::new();
     references(document, &item, &mut needed);
-    let security = operation.node.get("security").unwrap_or(&document.0["security"]);
-    for requirement in security.as_array().into_iter().flatten() {
+    for requirement in document.security(operation) {
         needed
             .extend(members(requirement).map(|(scheme, _)| format!("#/components/securitySchemes/{scheme}")));
     }

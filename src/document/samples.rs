@@ -8,6 +8,7 @@ mod shell;
 use serde_json::{Value, json};
 
 use super::{Document, Operation, members, object};
+use crate::uri::encoded;
 
 /// Stands for an access token.
 const ACCESS_TOKEN: &str = "YOUR_TOKEN";
@@ -58,7 +59,7 @@ pub(super) fn add(told: &mut Value, document: &Document<'_>, origin: &str) {
 
 impl<'a> Request<'a> {
     fn of(document: &Document<'a>, operation: &Operation<'a>, origin: &str) -> Self {
-        let base = document.0["servers"][0]["url"].as_str().unwrap_or_default();
+        let base = document.base();
         let mut path = operation.path.to_owned();
         let mut query = Vec::new();
         let mut headers = Vec::new();
@@ -73,8 +74,7 @@ impl<'a> Request<'a> {
             }
         }
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        let security = operation.node.get("security").unwrap_or(&document.0["security"]);
-        if security.as_array().is_some_and(|alternatives| !alternatives.is_empty()) {
+        if document.security(operation).next().is_some() {
             headers.push(("Authorization", format!("Bearer {ACCESS_TOKEN}")));
         }
         let body = body(document, operation);
@@ -132,11 +132,4 @@ fn answer(document: &Document<'_>, operation: &Operation<'_>) -> Answer {
 
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// What stands in a path or in a query for `text` (RFC 3986, section 2.3).
-fn encoded(text: &str) -> String {
-    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    utf8_percent_encode(text, RESERVED).to_string()
 }

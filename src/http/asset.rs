@@ -1,5 +1,7 @@
 //! Something that is served as it is: a page, a script, a document.
 
+use std::sync::{Arc, OnceLock};
+
 use actix_web::http::Method;
 use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::web::{self, Bytes};
@@ -12,15 +14,14 @@ use crate::domain::Sha256;
 pub(super) struct Asset {
     media_type: &'static str,
     bytes: Bytes,
-    tag: EntityTag,
+    /// Made when it is first asked for: a script may have millions of bytes, and few start the service to read it.
+    tag: Arc<OnceLock<EntityTag>>,
     policy: Option<String>,
 }
 
 impl Asset {
     pub(super) fn new(media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        let tag = EntityTag::new_strong(Sha256::of(&bytes).to_string());
-        Self { media_type, bytes, tag, policy: None }
+        Self { media_type, bytes: bytes.into(), tag: Arc::default(), policy: None }
     }
 
     /// With a Content-Security-Policy, as a page has it.
@@ -40,14 +41,15 @@ impl Asset {
     }
 
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let tag = self.tag.get_or_init(|| EntityTag::new_strong(Sha256::of(&self.bytes).to_string()));
         let fresh = match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
-            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&self.tag)),
+            Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
             Err(_) => false,
         };
         let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response
-            .insert_header(ETag(self.tag.clone()))
+            .insert_header(ETag(tag.clone()))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
         if let Some(policy) = &self.policy {

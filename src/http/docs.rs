@@ -7,7 +7,7 @@ use actix_web::web;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::asset::Asset;
-use super::pages::Policy;
+use super::pages::{Policy, page};
 use crate::document::{Documents, Version};
 
 /// Everything that tells the contract.
@@ -19,8 +19,7 @@ pub(super) struct Docs {
 impl Docs {
     pub(super) fn new(documents: &Documents, policy: &Policy) -> Self {
         let json = Asset::new("application/json", documents.json(Version::V3_0));
-        let index = Asset::new("text/html; charset=utf-8", include_str!("pages/docs.html"))
-            .with_policy(policy.of_docs());
+        let index = page("/docs/", include_str!("pages/docs.html")).with_policy(policy.of_docs());
         let mut assets = vec![
             ("/openapi.json".to_owned(), json.clone()),
             ("/swagger.json".to_owned(), json),

@@ -50,6 +50,14 @@ impl Policy {
     }
 }
 
+/// The page at `path`, with the way to the others.
+pub(super) fn page(path: &str, html: &str) -> Asset {
+    let here = format!("href=\"{path}\"");
+    let navigation =
+        include_str!("pages/navigation.html").replace(&here, &format!("{here} aria-current=\"page\""));
+    Asset::new(HTML, html.replace("<!-- navigation -->", &navigation))
+}
+
 /// The pages, ready to be mounted.
 #[derive(Clone)]
 pub(super) struct Pages {
@@ -60,8 +68,8 @@ impl Pages {
     pub(super) fn new(policy: &Policy) -> Self {
         let scalar = scalar_api_reference::get_asset("scalar.js").map(Bytes::from).unwrap_or_default();
         let reference =
-            Asset::new(HTML, include_str!("pages/reference.html")).with_policy(policy.of_reference());
-        let upload = Asset::new(HTML, include_str!("pages/try.html")).with_policy(policy.of_own_pages());
+            page("/reference/", include_str!("pages/reference.html")).with_policy(policy.of_reference());
+        let upload = page("/try/", include_str!("pages/try.html")).with_policy(policy.of_own_pages());
         let assets = [
             ("/reference/", reference),
             ("/try/", upload),

@@ -3,12 +3,11 @@
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use super::Service;
 use crate::api::MOUNT;
 use crate::domain::{FileName, MediaType, ObjectKey, Visibility};
 use crate::token::ReadGrant;
+use crate::uri::encoded;
 
 /// Where clients reach the service: scheme, host and port, and no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,9 +48,6 @@ impl PublicOrigin {
     }
 }
 
-/// What may stand in a query as it is (RFC 3986, section 2.3).
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 impl Service {
     /// Where the bytes of an upload are sent.
     pub(super) fn upload_url(&self, upload_token: &str) -> String {
@@ -78,7 +74,7 @@ impl Service {
             separator = '&';
             url.push_str(name);
             url.push('=');
-            url.extend(utf8_percent_encode(value, QUERY));
+            url.push_str(&encoded(value));
         };
         if key.upload_type.visibility() == Visibility::Private {
             let grant = ReadGrant { key: *key, expires_at: now + self.policy.read_token_life };

@@ -97,7 +97,8 @@ await withBrowser(origin, screenshots, async ({ open, step: counted }) => {
         return top >= 0 && top < 100;
       }, id);
     await shown('notifyUpload');
-    await page.getByRole('link', { name: 'sign', exact: true }).click();
+    // With the keyboard: where a pointer was aimed at may move while the page still scrolls by itself.
+    await page.getByRole('link', { name: 'sign', exact: true }).press('Enter');
     await shown('getSignature');
   });
 

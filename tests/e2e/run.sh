@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The release binary on an empty folder, driven from outside: the README's own commands, files of all sizes, Teable's own
-# client. tests/run.sh calls this; it needs a built release, curl, jq, node
-# and Chromium.
+# client, every page in a browser, the command line over TLS. tests/run.sh calls this; it needs a built release, curl, jq, man, node, openssl,
+# python3 and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 repo=$PWD

@@ -2,19 +2,14 @@
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Output;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::process::{Process, binary};
+use crate::support::process::{Process, binary, run};
 use crate::support::{send, text};
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    binary().current_dir(folder).args(arguments).output().expect("it runs")
-}
 
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")

@@ -8,11 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::App;
-use crate::support::process::{Process, binary};
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    binary().current_dir(folder).args(arguments).output().expect("it runs")
-}
+use crate::support::process::{Process, binary, run};
 
 fn upload(folder: &Path, service: &Process, arguments: &[&str]) -> Output {
     let settings = ["upload", "--url", &service.origin, "--token", service.token()];

@@ -22,7 +22,7 @@ dark.addEventListener('change', follow);
 follow();
 
 // `#/attachments/notifyUpload` names an operation. The page grows while it is unfolded, and scrolls by itself to where the operation was, so it is
-// shown until it has stayed for a second, or the reader goes elsewhere.
+// shown until it has stayed for a second, for three at most, or until the reader goes elsewhere.
 function show() {
   const block = document.getElementById(`operations${location.hash.slice(1).replaceAll('/', '-')}`);
   if (!block) return;
@@ -30,15 +30,17 @@ function show() {
   for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
     addEventListener(kind, () => reader.abort(), { signal: reader.signal });
   }
+  const began = performance.now();
   const stay = (since) => {
     const top = block.getBoundingClientRect().top;
     block.scrollIntoView();
     const moved = Math.abs(block.getBoundingClientRect().top - top) > 1;
-    const from = moved ? performance.now() : since;
-    if (!reader.signal.aborted && performance.now() - from < 1000) requestAnimationFrame(() => stay(from));
+    const now = performance.now();
+    const from = moved ? now : since;
+    if (!reader.signal.aborted && now - from < 1000 && now - began < 3000) requestAnimationFrame(() => stay(from));
     else reader.abort();
   };
-  stay(performance.now());
+  stay(began);
 }
 addEventListener('hashchange', show);
 

@@ -1,6 +1,9 @@
 // The upload page: the flow of every client, a file at a time, three files at once.
 
-const API = new URL('/api', location.href).href.replace(/\/$/, '');
+// The contract says where the API stands, and what there is to choose.
+const contract = await (await fetch('/openapi.json')).json();
+const API = new URL(contract.servers[0].url, location.href).href;
+const nameable = new RegExp(contract.components.parameters.FileName.schema.pattern, 'u');
 const AT_ONCE = 3;
 const ATTEMPTS = 3;
 
@@ -389,8 +392,5 @@ document.addEventListener('drop', (event) => {
 
 token.value = sessionStorage.getItem('token') ?? '';
 
-// The types stand in the contract, and are read there.
-const contract = await (await fetch('/openapi.json')).json();
 const types = contract.components.schemas.UploadType;
-const nameable = new RegExp(contract.components.parameters.FileName.schema.pattern, 'u');
 $('type').append(...types.enum.map((number, at) => new Option(`${types['x-enum-varnames'][at]} (${number})`, number)));

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,6 +22,11 @@ pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_teable-attachments"));
     command.env_clear();
     command
+}
+
+/// Runs the binary in `folder` until it ends.
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    binary().current_dir(folder).args(arguments).output().expect("it runs")
 }
 
 impl Process {
