@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::config::{Contradiction, DataFolder, Settings, StorageProvider};
+use crate::config::{Contradiction, DataFolder, Settings};
+use crate::domain::Buckets;
 use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
 use crate::registry::sqlite::SqliteRegistry;
 use crate::registry::{Registry, RegistryError};
 use crate::service::{PublicOrigin, Service};
+use crate::storage::ObjectStore;
 use crate::storage::local::{LocalStore, UnusableFolder};
+use crate::storage::s3::{S3Store, UnusableStore};
 use crate::token::{InvalidKeys, Keyring};
 
 /// The application, ready to be run.
@@ -59,6 +62,9 @@ pub enum StartError {
     /// The folder of the files cannot be used.
     #[error(transparent)]
     Storage(#[from] UnusableFolder),
+    /// The object store cannot be used.
+    #[error(transparent)]
+    ObjectStore(#[from] UnusableStore),
     /// The registry cannot be opened.
     #[error("cannot open the registry {}", path.display())]
     Registry {
@@ -94,17 +100,33 @@ impl Application {
 
         make_folder(&settings.data.path)?;
         let keys = keys(settings)?;
-        let store = match settings.storage_provider {
-            StorageProvider::Local => Arc::new(LocalStore::open(&settings.files(), policy.buckets.clone())?),
-        };
+        let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
         let registry = Arc::new(open_registry(&settings.data).await?);
         let service =
             Service::new(policy, keys, store.clone(), registry.clone() as Arc<dyn Registry>, SystemTime::now);
-        let backend =
-            Backend { port: Arc::new(service), store, registry: registry.clone(), origin: origin.clone() };
+        let backend = Backend {
+            port: Arc::new(service),
+            store,
+            store_origins,
+            registry: registry.clone(),
+            origin: origin.clone(),
+        };
         let listening = http::serve(listener, backend, origins, settings.shutdown_timeout).map_err(listen)?;
         Ok(Self { listening, origin, registry })
     }
+}
+
+/// The store of the settings, and the origins at which clients meet it, if they do.
+async fn open_store(
+    settings: &Settings,
+    buckets: Buckets,
+) -> Result<(Arc<dyn ObjectStore>, Vec<String>), StartError> {
+    let Some(config) = settings.object_store()? else {
+        return Ok((Arc::new(LocalStore::open(&settings.files(), buckets)?), Vec::new()));
+    };
+    let store = S3Store::open(config, buckets).await?;
+    let origins = store.origins();
+    Ok((Arc::new(store), origins))
 }
 
 /// The registry in `data`, which is made if it is not there.

@@ -1,6 +1,8 @@
 //! Every setting: its flag, its environment variable, its default, its meaning. `--help` and the table in the README come
 //! from here. Rules between settings are checked at the start, not at first use.
 
+mod s3;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,9 @@ use clap::{Args, ValueEnum};
 
 use crate::domain::Buckets;
 use crate::service::{Policy, PublicOrigin};
+use crate::storage::s3::OverwriteGuard;
+
+pub use s3::{MinioSettings, S3Settings};
 
 /// S3 takes no longer life in a presigned request, and the same client may meet either storage.
 const LIFE_LIMIT: Duration = Duration::from_hours(7 * 24);
@@ -72,6 +77,23 @@ pub struct Settings {
     #[arg(long, env = "BACKEND_STORAGE_PRIVATE_BUCKET", default_value = "private", value_name = "NAME", value_parser = bucket)]
     pub storage_private_bucket: String,
 
+    /// Where everybody reads the public bucket, such as `https://cdn.example.com`; for `s3` and `minio`, whose read addresses
+    /// are signed if not given
+    #[arg(long, env = "BACKEND_STORAGE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub storage_public_url: Option<String>,
+
+    /// What keeps stored objects from being changed; for `s3` and `minio`, where it is tried out if not given
+    #[arg(long, env = "BACKEND_STORAGE_OVERWRITE_GUARD", value_enum, value_name = "GUARD")]
+    pub storage_overwrite_guard: Option<OverwriteGuard>,
+
+    /// For `s3`
+    #[command(flatten)]
+    pub s3: S3Settings,
+
+    /// For `minio`
+    #[command(flatten)]
+    pub minio: MinioSettings,
+
     /// Life of an upload token for which the client asks no other, below 7 days
     #[arg(long, env = "BACKEND_STORAGE_TOKEN_EXPIRE_IN", default_value = "6d", value_name = "DURATION", value_parser = life)]
     pub storage_token_expire_in: Duration,
@@ -114,6 +136,10 @@ pub struct LogSettings {
 pub enum StorageProvider {
     /// A folder of this machine
     Local,
+    /// Amazon S3, or a store that speaks its API
+    S3,
+    /// MinIO
+    Minio,
 }
 
 /// How the log is written.
@@ -131,6 +157,25 @@ pub enum Contradiction {
     /// Both buckets would be one.
     #[error("the public and the private bucket must have different names; both are {0:?}")]
     OneBucket(String),
+    /// One half of a key pair is missing.
+    #[error("{prefix}_ACCESS_KEY and {prefix}_SECRET_KEY go together; {missing} is missing")]
+    HalfAKeyPair {
+        /// What both begin with.
+        prefix: &'static str,
+        /// The one that is not there.
+        missing: &'static str,
+    },
+    /// A setting that the provider needs is not there.
+    #[error("BACKEND_STORAGE_PROVIDER={provider} needs {setting}")]
+    Missing {
+        /// The provider.
+        provider: &'static str,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// The settings of MinIO make no address.
+    #[error("{0} makes no address of a MinIO: it is a host name such as minio.example.com")]
+    NoEndpoint(&'static str),
     /// The limit is beyond the contract's.
     #[error("MAX_ATTACHMENT_UPLOAD_SIZE may be at most {max}, which is the contract's limit; it is {0}", max = crate::api::attachments::signature::CONTENT_LENGTH_MAX)]
     TooLarge(u64),
@@ -175,6 +220,16 @@ impl DataFolder {
     #[must_use]
     pub fn signing_key(&self) -> PathBuf {
         self.path.join("signing-key")
+    }
+}
+
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let url = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    match url {
+        Some(url) if url.query().is_none() && url.fragment().is_none() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("must be an address such as https://cdn.example.com, with a path or without"),
     }
 }
 

@@ -16,5 +16,6 @@ pub mod registry;
 pub mod service;
 pub mod storage;
 pub mod telemetry;
+mod tls;
 pub mod token;
 mod uri;

@@ -41,6 +41,7 @@ const RAISED: &[(&str, &[Refuse])] = &[
         &[
             || Refusal::BadUploadToken,
             || Refusal::UploadTokenExpired,
+            || Refusal::Elsewhere,
             || Refusal::OtherBytes,
             || Refusal::TooLong { signed: 1 },
             || Refusal::TooShort { signed: 1 << 32 },
@@ -57,11 +58,21 @@ const RAISED: &[(&str, &[Refuse])] = &[
             || Refusal::OutsideBases,
             || Refusal::BadUploadToken,
             || Refusal::NothingUploaded,
+            || Refusal::OtherUpload { what: "size".into() },
             || Refusal::NoSuchFile,
             unavailable,
         ],
     ),
-    ("read", &[|| Refusal::BadReadToken, || Refusal::ReadTokenExpired, || Refusal::NoSuchFile, unavailable]),
+    (
+        "read",
+        &[
+            || Refusal::Elsewhere,
+            || Refusal::BadReadToken,
+            || Refusal::ReadTokenExpired,
+            || Refusal::NoSuchFile,
+            unavailable,
+        ],
+    ),
     ("read_content", &[unavailable]),
     ("open", &[|| Refusal::OutsideBases, || Refusal::NoSuchFile, unavailable]),
 ];

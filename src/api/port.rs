@@ -3,6 +3,7 @@
 //! The port knows no request and no response: parsed values go in, values for the contract's bodies come out, bytes pass
 //! as [`BoxBody`] in both directions.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -139,6 +140,13 @@ pub enum Refusal {
     NoSuchFile,
     /// A signed upload whose bytes never came.
     NothingUploaded,
+    /// A signed upload whose bytes are not what was signed. They are removed.
+    OtherUpload {
+        /// In what they differ.
+        what: Cow<'static, str>,
+    },
+    /// Bytes go to the object store and come from there, not through this server.
+    Elsewhere,
     /// The name is taken by other bytes.
     OtherBytes,
     /// More bytes than were signed.

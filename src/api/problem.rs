@@ -298,6 +298,16 @@ impl From<Refusal> for Problem {
             Refusal::NothingUploaded => {
                 Self::new(Code::NotFound, "Nothing was uploaded under this token. Send the bytes first.")
             }
+            Refusal::OtherUpload { what } => Self::new(
+                Code::ValidationError,
+                format!(
+                    "What was uploaded has another {what} than was signed, and is removed. Send the bytes that were signed for."
+                ),
+            ),
+            Refusal::Elsewhere => Self::new(
+                Code::NotFound,
+                "This server keeps its files in an object store. Use the addresses that the signature and notify answer.",
+            ),
             Refusal::OtherBytes => Self::new(
                 Code::Conflict,
                 "Other bytes are already stored under this token. Ask for a new signature.",

@@ -19,6 +19,7 @@ use serde_json::{Map, Number, Value, json};
 use tokio_util::io::ReaderStream;
 
 use crate::domain::{FileName, UploadType};
+use crate::tls;
 use crate::uri::encoded;
 
 pub use retry::Retries;
@@ -223,7 +224,9 @@ impl Client {
     /// For the API at `api`, with an access token.
     #[must_use]
     pub fn new(api: ApiUrl, token: String, retries: Retries) -> Self {
-        let connector = Connector::new().rustls_0_23(Arc::new(trust())).timeout(Duration::from_secs(10));
+        let connector = Connector::new()
+            .rustls_0_23(Arc::new(tls::trusting_this_computer()))
+            .timeout(Duration::from_secs(10));
         // A proxy of this computer's is none of the contract's; time is limited where each request is made.
         let http = awc::Client::builder().connector(connector).disable_timeout().disable_redirects().finish();
         Self { http, api, token, retries }
@@ -324,19 +327,6 @@ impl Client {
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
-}
-
-/// Whom this computer trusts.
-fn trust() -> rustls::ClientConfig {
-    let mut roots = rustls::RootCertStore::empty();
-    // Without any, every https address fails with a sentence on its certificate; plain http needs none.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring knows the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 /// The whole answer, or why there is none.

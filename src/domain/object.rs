@@ -8,7 +8,7 @@ use super::upload_type::{UploadType, Visibility};
 
 /// The name of an object, which the server alone makes: a UUID of version 7 (RFC 9562, section 5.7) in 32 hexadecimal digits, so
 /// that names are unique and ordered by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName(Uuid);
 
 /// The text is no name that this server makes.

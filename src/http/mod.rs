@@ -35,6 +35,8 @@ pub struct Backend {
     pub port: Arc<dyn Attachments>,
     /// For `/readyz`.
     pub store: Arc<dyn ObjectStore>,
+    /// Where clients meet the store themselves, if they do: the pages may go there.
+    pub store_origins: Vec<String>,
     /// For `/readyz`.
     pub registry: Arc<dyn Registry>,
     /// Where clients reach the service.
@@ -63,7 +65,7 @@ pub fn serve(
 ) -> std::io::Result<Listening> {
     let address = listener.local_addr()?;
     let documents = Documents::of(backend.origin.as_str());
-    let policy = Policy::new(backend.origin.as_str(), &documents.other_servers());
+    let policy = Policy::new(backend.origin.as_str(), &documents.other_servers(), &backend.store_origins);
     let (docs, pages) = (Docs::new(&documents, &policy), Pages::new(&policy));
     let server = HttpServer::new(move || {
         let port: web::Data<dyn Attachments> = web::Data::from(Arc::clone(&backend.port));

@@ -18,12 +18,17 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// For a service that clients reach at `origin`, whose document names these other servers too. A page may be opened under another
+    /// For a service that clients reach at `origin`, whose document names these other servers too, and whose files are sent to and read from
+    /// `stores` if there are any. A page may be opened under another
     /// name of the same host, whence `origin` is named beside the page's own.
-    pub(super) fn new(origin: &str, other_servers: &[String]) -> Self {
+    pub(super) fn new(origin: &str, other_servers: &[String], stores: &[String]) -> Self {
+        let list = |first: &[&str], rest: &[&[String]]| {
+            let rest = rest.iter().flat_map(|part| part.iter().map(String::as_str));
+            first.iter().copied().chain(rest).collect::<Vec<_>>().join(" ")
+        };
         Self {
-            connect: format!("'self' {origin} {}", other_servers.join(" ")).trim_end().to_owned(),
-            show: format!("'self' {origin} data: blob:"),
+            connect: list(&["'self'", origin], &[other_servers, stores]),
+            show: list(&["'self'", origin, "data:", "blob:"], &[stores]),
         }
     }
 

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use super::Service;
 use crate::api::MOUNT;
+use crate::api::port::Refusal;
 use crate::domain::{FileName, MediaType, ObjectKey, Visibility};
+use crate::storage::{Offer, Transfer};
 use crate::token::ReadGrant;
 use crate::uri::encoded;
 
@@ -54,20 +56,31 @@ impl Service {
         format!("{}{MOUNT}/attachments/upload/{upload_token}", self.policy.origin.as_str())
     }
 
-    /// Where a file stands on this server, which grants nothing.
-    pub(super) fn read_path(&self, key: &ObjectKey) -> String {
-        format!("{MOUNT}/attachments/read/{}/{}", self.policy.buckets.of(key.upload_type), key.path())
+    /// Where a file stands on its server, which grants nothing.
+    pub(super) fn place(&self, key: ObjectKey) -> String {
+        let (bucket, path) = (self.policy.buckets.of(key.upload_type), key.path());
+        match self.store.transfer() {
+            Transfer::Relayed(_) => format!("{MOUNT}/attachments/read/{bucket}/{path}"),
+            Transfer::Direct(_) => format!("/{bucket}/{path}"),
+        }
     }
 
     /// Where a file can be read without a header.
     pub(super) fn presigned_url(
         &self,
-        key: &ObjectKey,
+        key: ObjectKey,
         media_type: &MediaType,
         file_name: Option<&FileName>,
         now: SystemTime,
-    ) -> Result<String, jsonwebtoken::errors::Error> {
-        let mut url = format!("{}{}", self.policy.origin.as_str(), self.read_path(key));
+    ) -> Result<String, Refusal> {
+        let parameters = file_name.map(FileName::disposition_parameters);
+        let disposition =
+            format!("{}{}", disposition_kind(media_type), parameters.as_deref().unwrap_or_default());
+        if let Transfer::Direct(store) = self.store.transfer() {
+            let offer = Offer { media_type, disposition: &disposition };
+            return Ok(store.read_address(key, &offer, now, self.policy.read_token_life)?);
+        }
+        let mut url = format!("{}{}", self.policy.origin.as_str(), self.place(key));
         let mut separator = '?';
         let mut add = |name: &str, value: &str| {
             url.push(separator);
@@ -77,12 +90,11 @@ impl Service {
             url.push_str(&encoded(value));
         };
         if key.upload_type.visibility() == Visibility::Private {
-            let grant = ReadGrant { key: *key, expires_at: now + self.policy.read_token_life };
-            add("token", &self.keys.sign_read(&grant)?);
+            let grant = ReadGrant { key, expires_at: now + self.policy.read_token_life };
+            let token = self.keys.sign_read(&grant).map_err(|error| Refusal::Unavailable(error.into()))?;
+            add("token", &token);
         }
-        if let Some(file_name) = file_name {
-            let disposition =
-                format!("{}{}", disposition_kind(media_type), file_name.disposition_parameters());
+        if parameters.is_some() {
             add("response-content-disposition", &disposition);
         }
         Ok(url)

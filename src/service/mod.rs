@@ -18,11 +18,14 @@ use crate::api::attachments::signature::{SignatureRo, SignatureVo};
 use crate::api::port::{Answer, Attachments, Bases, Caller, Incoming, Opened, Outgoing, Refusal};
 use crate::domain::{BaseScope, Buckets, ObjectKey};
 use crate::registry::{Registry, RegistryError};
-use crate::storage::{ObjectStore, StoreError, StoredObject};
+use crate::storage::{Difference, ObjectStore, StoreError, StoredObject};
 use crate::token::Keyring;
 
 use access::AccessCache;
 pub use address::PublicOrigin;
+
+/// How long a step of a request may wait for storage and registry. A client is told within 5 seconds that they are away.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -69,7 +72,7 @@ impl Service {
 
 impl Attachments for Service {
     fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller> {
-        Box::pin(self.authenticate(access_token))
+        Box::pin(in_time(self.authenticate(access_token)))
     }
 
     fn sign<'a>(&'a self, caller: &'a Caller, wish: SignatureRo) -> Answer<'a, SignatureVo> {
@@ -95,7 +98,7 @@ impl Attachments for Service {
         read_token: Option<&'a str>,
         disposition: Option<&'a Disposition>,
     ) -> Answer<'a, Outgoing> {
-        Box::pin(self.read(place, read_token, disposition))
+        Box::pin(in_time(self.read(place, read_token, disposition)))
     }
 
     fn open<'a>(
@@ -104,23 +107,30 @@ impl Attachments for Service {
         upload_token: &'a str,
         file_name: Option<&'a str>,
     ) -> Answer<'a, Opened> {
-        Box::pin(self.open(caller, upload_token, file_name))
+        Box::pin(in_time(self.open(caller, upload_token, file_name)))
     }
 }
 
 impl Service {
-    /// The object under `key`, which must have the size that was signed.
-    async fn object(&self, key: ObjectKey, size: u64) -> Result<Box<dyn StoredObject>, Refusal> {
+    /// Looks whether the object under `key` is there, with the size that was signed.
+    async fn look(&self, key: ObjectKey, size: u64) -> Result<(), Refusal> {
         let object = self.store.find(key).await?;
-        if object.size() == size {
-            Ok(object)
-        } else {
-            let found = object.size();
-            Err(Refusal::Unavailable(
-                format!("{} has {found} bytes, and was stored with {size}", key.path()).into(),
-            ))
-        }
+        sized(key, object.as_ref(), size)
     }
+}
+
+/// An object of another size than its own is a damage, and not a file.
+fn sized(key: ObjectKey, object: &(impl StoredObject + ?Sized), size: u64) -> Result<(), Refusal> {
+    let found = object.size();
+    if found == size {
+        return Ok(());
+    }
+    Err(Refusal::Unavailable(format!("{} has {found} bytes, and was stored with {size}", key.path()).into()))
+}
+
+/// What `work` gives within [`PATIENCE`]; a storage and a registry that stall are away.
+async fn in_time<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|late| Err(Refusal::Unavailable(late.into())))
 }
 
 /// Whether `caller` may act on a file that belongs to `base`, or to none.
@@ -143,6 +153,13 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::NotFound => Self::NoSuchFile,
             StoreError::Taken => Self::OtherBytes,
+            StoreError::Unexpected(difference) => Self::OtherUpload {
+                what: match difference {
+                    Difference::Size => "size".into(),
+                    Difference::MediaType => "type".into(),
+                    Difference::Sha256 => "SHA-256".into(),
+                },
+            },
             StoreError::Full(_) => Self::NoRoom(error.into()),
             StoreError::Failed(_) => Self::Unavailable(error.into()),
         }

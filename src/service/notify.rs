@@ -1,12 +1,13 @@
 //! Making an uploaded file readable. The same call again finds what the first one kept.
 
-use super::{Service, within_bases};
+use super::sign::expected;
+use super::{Service, in_time, sized, within_bases};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
 use crate::domain::{FileName, Sha256};
 use crate::registry::{Attachment, Dimensions};
-use crate::storage::StoredObject;
+use crate::storage::{StoredObject, Transfer};
 use crate::token::UploadGrant;
 
 /// How much of an image is looked at for its width and height. Cameras put up to a few hundred kilobytes before them.
@@ -20,10 +21,11 @@ impl Service {
         file_name: Option<&str>,
     ) -> Result<NotifyVo, Refusal> {
         let token_digest = Sha256::of(upload_token.as_bytes());
-        let attachment = match self.registry.attachment_by_token(token_digest).await? {
+        let known = async { Ok(self.registry.attachment_by_token(token_digest).await?) };
+        let attachment = match in_time(known).await? {
             Some(attachment) => {
                 within_bases(caller, attachment.base.as_deref())?;
-                self.object(attachment.key, attachment.size).await?;
+                in_time(self.look(attachment.key, attachment.size)).await?;
                 attachment
             }
             None => self.accept(caller, upload_token, token_digest, file_name).await?,
@@ -41,11 +43,11 @@ impl Service {
         // Bytes that came in time may be notified after: the token's own expiry is the upload's.
         let grant = self.keys.verify_upload(upload_token).map_err(|_| Refusal::BadUploadToken)?;
         within_bases(caller, grant.base.as_deref())?;
-        let object = self.object(grant.key, grant.size).await.map_err(|refusal| match refusal {
+        let object = self.settle(&grant).await.map_err(|refusal| match refusal {
             Refusal::NoSuchFile => Refusal::NothingUploaded,
             other => other,
         })?;
-        let dimensions = dimensions(&grant, object.as_ref()).await?;
+        let dimensions = in_time(dimensions(&grant, object.as_ref())).await?;
         let attachment = Attachment {
             token_digest,
             key: grant.key,
@@ -58,7 +60,20 @@ impl Service {
             created_by: caller.id.clone(),
             created_at: self.now(),
         };
-        Ok(self.registry.add_attachment(attachment).await?)
+        in_time(async { Ok(self.registry.add_attachment(attachment).await?) }).await
+    }
+
+    /// What was uploaded for `grant`, and cannot be changed any more.
+    async fn settle(&self, grant: &UploadGrant) -> Result<Box<dyn StoredObject>, Refusal> {
+        match self.store.transfer() {
+            Transfer::Relayed(_) => {
+                let object = self.store.find(grant.key).await?;
+                sized(grant.key, object.as_ref(), grant.size)?;
+                Ok(object)
+            }
+            // It sees to its own time: to copy a large object takes a while.
+            Transfer::Direct(store) => Ok(store.settle(&expected(grant)).await?),
+        }
     }
 
     fn describe(
@@ -70,13 +85,11 @@ impl Service {
         let Attachment { key, media_type, size, dimensions, .. } = attachment;
         let asked = file_name.and_then(FileName::parse);
         let file_name = asked.as_ref().or(attachment.file_name.as_ref());
-        let presigned_url = self
-            .presigned_url(key, media_type, file_name, self.now())
-            .map_err(|error| Refusal::Unavailable(error.into()))?;
+        let presigned_url = self.presigned_url(*key, media_type, file_name, self.now())?;
         Ok(NotifyVo {
             token: upload_token.to_owned(),
             size: Count(*size),
-            url: self.read_path(key),
+            url: self.place(*key),
             path: key.path(),
             mimetype: media_type.as_str().to_owned(),
             width: dimensions.map(|dimensions| Count(dimensions.width.into())),

@@ -14,12 +14,10 @@ impl Service {
         let token_digest = Sha256::of(upload_token.as_bytes());
         let attachment = self.registry.attachment_by_token(token_digest).await?.ok_or(Refusal::NoSuchFile)?;
         within_bases(caller, attachment.base.as_deref())?;
-        self.object(attachment.key, attachment.size).await?;
+        self.look(attachment.key, attachment.size).await?;
         let asked = file_name.and_then(FileName::parse);
         let file_name = asked.as_ref().or(attachment.file_name.as_ref());
-        let location = self
-            .presigned_url(&attachment.key, &attachment.media_type, file_name, self.now())
-            .map_err(|error| Refusal::Unavailable(error.into()))?;
+        let location = self.presigned_url(attachment.key, &attachment.media_type, file_name, self.now())?;
         Ok(Opened { location })
     }
 }

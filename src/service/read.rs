@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::body::{BoxBody, MessageBody, SizedStream};
 
-use super::Service;
 use super::address::disposition_kind;
+use super::{Service, sized};
 use crate::api::attachments::read::{Disposition, DispositionKind, Place};
 use crate::api::port::{Answer, Content, Outgoing, Refusal};
 use crate::domain::{FileName, ObjectKey, Visibility};
 use crate::registry::Attachment;
-use crate::storage::StoredObject;
+use crate::storage::{ReadableObject, Transfer};
 
 /// The longest that a private file is kept by its reader.
 const PRIVATE_MAX_AGE: Duration = Duration::from_hours(24);
@@ -22,6 +22,7 @@ impl Service {
         read_token: Option<&str>,
         disposition: Option<&Disposition>,
     ) -> Result<Outgoing, Refusal> {
+        let Transfer::Relayed(store) = self.store.transfer() else { return Err(Refusal::Elsewhere) };
         let key =
             self.policy.buckets.locate(&place.bucket, &place.dir, &place.name).ok_or(Refusal::NoSuchFile)?;
         let cache_control = match key.upload_type.visibility() {
@@ -29,7 +30,8 @@ impl Service {
             Visibility::Private => self.judge_token(key, read_token)?,
         };
         let attachment = self.registry.attachment(key).await?.ok_or(Refusal::NoSuchFile)?;
-        let object = self.object(key, attachment.size).await?;
+        let object = store.open(key).await?;
+        sized(key, object.as_ref(), attachment.size)?;
         Ok(Outgoing {
             size: object.size(),
             media_type: attachment.media_type.as_str().to_owned(),
@@ -70,7 +72,7 @@ fn content_disposition(attachment: &Attachment, asked: Option<&Disposition>) -> 
     }
 }
 
-struct Stored(Box<dyn StoredObject>);
+struct Stored(Box<dyn ReadableObject>);
 
 impl Content for Stored {
     fn read<'a>(self: Box<Self>, offset: u64, length: u64) -> Answer<'a, BoxBody>

@@ -1,6 +1,5 @@
-//! Signing an upload. Touches no disk and no database: all that the flow needs later is in the token.
+//! Signing an upload. Touches no disk, no database and no network: all that the flow needs later is in the token.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Service, within_bases};
@@ -8,6 +7,7 @@ use crate::api::attachments::signature::{RequestHeader, RequestHeaders, Signatur
 use crate::api::port::{Caller, Refusal};
 use crate::api::problem::FieldError;
 use crate::domain::{MediaType, ObjectKey, ObjectName, Sha256, UploadType};
+use crate::storage::{Expected, Transfer, UploadAddress};
 use crate::token::UploadGrant;
 
 impl Service {
@@ -27,6 +27,7 @@ impl Service {
             .ok_or_else(|| invalid("/contentType", "must be empty or a media type".to_owned()))?;
         let life =
             wish.expires_in.map_or(self.policy.upload_token_life, |life| Duration::from_secs(life.get()));
+        let now = self.now();
         let sha256 = wish.hash.as_deref().and_then(Sha256::parse_hex);
         let grant = UploadGrant {
             key: ObjectKey { upload_type, name: ObjectName::fresh() },
@@ -36,19 +37,34 @@ impl Service {
             label: wish.hash.filter(|_| sha256.is_none()),
             base: wish.base_id,
             issued_to: caller.id.clone(),
-            expires_at: self.now() + life,
+            expires_at: now + life,
         };
         let token = self.keys.sign_upload(&grant).map_err(|error| Refusal::Unavailable(error.into()))?;
+        let (url, headers) = match self.store.transfer() {
+            Transfer::Relayed(_) => {
+                (self.upload_url(&token), vec![("Content-Type", grant.media_type.as_str().to_owned())])
+            }
+            Transfer::Direct(store) => {
+                let UploadAddress { url, headers } =
+                    store.upload_address(&expected(&grant), now, grant.expires_at)?;
+                (url, headers)
+            }
+        };
+        let headers = headers.into_iter().map(|(name, value)| (name, RequestHeader::Text(value)));
         Ok(SignatureVo {
-            url: self.upload_url(&token),
+            url,
             upload_method: "PUT".to_owned(),
             token,
-            request_headers: RequestHeaders(BTreeMap::from([
-                ("Content-Type", RequestHeader::Text(grant.media_type.as_str().to_owned())),
-                ("Content-Length", RequestHeader::Number(size)),
-            ])),
+            request_headers: RequestHeaders(
+                headers.chain([("Content-Length", RequestHeader::Number(size))]).collect(),
+            ),
         })
     }
+}
+
+/// What the client said that it would send.
+pub(super) fn expected(grant: &UploadGrant) -> Expected<'_> {
+    Expected { key: grant.key, media_type: &grant.media_type, size: grant.size, sha256: grant.sha256 }
 }
 
 fn invalid(pointer: &str, message: String) -> Refusal {

@@ -7,17 +7,19 @@ use actix_web::body::{BoxBody, MessageBody};
 
 use super::Service;
 use crate::api::port::{Incoming, Refusal};
+use crate::storage::Transfer;
 use crate::token::UploadGrant;
 
 impl Service {
     pub(super) async fn upload(&self, upload_token: &str, incoming: Incoming) -> Result<(), Refusal> {
+        let Transfer::Relayed(store) = self.store.transfer() else { return Err(Refusal::Elsewhere) };
         let grant = self.keys.verify_upload(upload_token).map_err(|_| Refusal::BadUploadToken)?;
         if self.now() >= grant.expires_at {
             return Err(Refusal::UploadTokenExpired);
         }
         judge_headers(&grant, &incoming)?;
 
-        let mut upload = self.store.begin(grant.key, grant.size).await?;
+        let mut upload = store.begin(grant.key, grant.size).await?;
         let mut bytes = Box::pin(incoming.bytes);
         let mut received = 0;
         while let Some(chunk) = next(bytes.as_mut()).await? {

@@ -17,8 +17,11 @@ use sha2::Digest;
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
 
-use super::{ByteStream, ObjectStore, StoreError, StoredObject, Upload};
-use crate::domain::{Buckets, ObjectKey, Sha256, UploadType};
+use super::{
+    ByteStream, Cursor, ObjectStore, Page, ReadableObject, Relay, Section, Stage, StoreError, StoredObject,
+    Transfer, Upload,
+};
+use crate::domain::{Buckets, ObjectKey, ObjectName, Sha256, UploadType};
 
 /// How many bytes go to or come from the disk at a time. Each upload holds two of these, whatever its size.
 const BLOCK: usize = 256 * 1024;
@@ -35,7 +38,7 @@ pub struct LocalStore {
     root: Arc<Path>,
     buckets: Arc<Buckets>,
     // Held for its lock, which the kernel lets go of with the process.
-    _lock: Arc<File>,
+    _lock: Option<Arc<File>>,
 }
 
 /// The folder cannot be used.
@@ -65,7 +68,7 @@ impl LocalStore {
         let incoming = root.join(INCOMING);
         fs::create_dir_all(&incoming).map_err(unusable(&incoming))?;
         let lock = lock(&root.join(LOCK))?;
-        let store = Self { root: root.into(), buckets: Arc::new(buckets), _lock: Arc::new(lock) };
+        let store = Self { root: root.into(), buckets: Arc::new(buckets), _lock: Some(Arc::new(lock)) };
         for entry in fs::read_dir(&incoming).map_err(unusable(&incoming))? {
             let path = entry.map_err(unusable(&incoming))?.path();
             fs::remove_file(&path).map_err(unusable(&path))?;
@@ -75,6 +78,12 @@ impl LocalStore {
             fs::create_dir_all(&folder).map_err(unusable(&folder))?;
         }
         Ok(store)
+    }
+
+    /// The store in `root` beside the process that serves it: to look and to remove, and not to add.
+    #[must_use]
+    pub fn beside(root: &Path, buckets: Buckets) -> Self {
+        Self { root: root.into(), buckets: Arc::new(buckets), _lock: None }
     }
 
     fn folder(&self, upload_type: UploadType) -> PathBuf {
@@ -100,7 +109,7 @@ fn lock(path: &Path) -> Result<File, UnusableFolder> {
 }
 
 #[async_trait]
-impl ObjectStore for LocalStore {
+impl Relay for LocalStore {
     async fn begin(&self, key: ObjectKey, size: u64) -> Result<Box<dyn Upload>, StoreError> {
         let incoming = Incoming { path: self.root.join(INCOMING).join(Uuid::now_v7().simple().to_string()) };
         let capacity = usize::try_from(size).unwrap_or(BLOCK).min(BLOCK);
@@ -113,7 +122,13 @@ impl ObjectStore for LocalStore {
         }))
     }
 
-    async fn find(&self, key: ObjectKey) -> Result<Box<dyn StoredObject>, StoreError> {
+    async fn open(&self, key: ObjectKey) -> Result<Box<dyn ReadableObject>, StoreError> {
+        Ok(Box::new(self.object(key).await?))
+    }
+}
+
+impl LocalStore {
+    async fn object(&self, key: ObjectKey) -> Result<LocalObject, StoreError> {
         let path = self.path(key);
         let (file, size) = blocking(move || {
             // Only what was put there counts: a link would lead elsewhere, and to open a pipe would wait for a writer.
@@ -126,7 +141,50 @@ impl ObjectStore for LocalStore {
             Ok((file, metadata.len()))
         })
         .await?;
-        Ok(Box::new(LocalObject { file: Arc::new(file), size }))
+        Ok(LocalObject { file: Arc::new(file), size })
+    }
+}
+
+#[async_trait]
+impl ObjectStore for LocalStore {
+    async fn find(&self, key: ObjectKey) -> Result<Box<dyn StoredObject>, StoreError> {
+        Ok(Box::new(self.object(key).await?))
+    }
+
+    fn transfer(&self) -> Transfer<'_> {
+        Transfer::Relayed(self)
+    }
+
+    fn sections(&self) -> Vec<Section> {
+        // What is still coming goes by itself.
+        UploadType::ALL.map(|upload_type| Section { upload_type, stage: Stage::Final }).to_vec()
+    }
+
+    async fn list(&self, section: Section, _: Option<Cursor>, until: ObjectName) -> Result<Page, StoreError> {
+        let folder = self.folder(section.upload_type);
+        blocking(move || {
+            let mut page = Page::default();
+            for entry in fs::read_dir(folder).map_err(not_missing)? {
+                match entry?.file_name().to_str().and_then(|name| ObjectName::parse(name).ok()) {
+                    Some(name) if name <= until => page.names.push(name),
+                    Some(_) => {}
+                    None => page.foreign += 1,
+                }
+            }
+            // A folder has no order of its own, so all of it is one page: 16 bytes for each file.
+            page.names.sort_unstable();
+            Ok(page)
+        })
+        .await
+    }
+
+    async fn remove(&self, section: Section, name: ObjectName) -> Result<(), StoreError> {
+        let path = self.path(ObjectKey { upload_type: section.upload_type, name });
+        blocking(move || match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        })
+        .await
     }
 
     async fn check(&self) -> Result<(), StoreError> {
@@ -312,7 +370,9 @@ impl StoredObject for LocalObject {
         })
         .await
     }
+}
 
+impl ReadableObject for LocalObject {
     fn stream(self: Box<Self>, offset: u64, length: u64) -> ByteStream {
         let end = offset + length;
         stream::try_unfold((self.file, offset), move |(file, at)| async move {

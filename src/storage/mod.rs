@@ -1,15 +1,17 @@
-//! Where the bytes are. A store keeps objects under names that it is given and knows nothing of HTTP, of the contract or of
-//! who asks. What stands under a name never changes.
+//! Where the bytes are. A store keeps objects under names that it is given and knows nothing of the contract or of who asks.
+//! What stands under a name never changes.
 
 pub mod local;
+pub mod s3;
 
 use std::io;
+use std::time::{Duration, SystemTime};
 
 use actix_web::web::Bytes;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use crate::domain::{ObjectKey, Sha256};
+use crate::domain::{MediaType, ObjectKey, ObjectName, Sha256, UploadType};
 
 /// A stream of a stored object's bytes.
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
@@ -17,14 +19,135 @@ pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
 /// A place for objects.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// Begins to store an object of `size` bytes. Nothing is visible before [`Upload::commit`].
-    async fn begin(&self, key: ObjectKey, size: u64) -> Result<Box<dyn Upload>, StoreError>;
-
     /// What stands under `key`.
     async fn find(&self, key: ObjectKey) -> Result<Box<dyn StoredObject>, StoreError>;
 
     /// Whether the store can take and give objects.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// How bytes get there and back.
+    fn transfer(&self) -> Transfer<'_>;
+
+    /// Every section on which this store puts objects.
+    fn sections(&self) -> Vec<Section>;
+
+    /// A page of what stands on `section`, in the order of names, which is that of time, up to and with `until`. Begins at `from`, where the
+    /// page before says that it goes on.
+    async fn list(
+        &self,
+        section: Section,
+        from: Option<Cursor>,
+        until: ObjectName,
+    ) -> Result<Page, StoreError>;
+
+    /// Removes an object. That it is not there is no failure.
+    async fn remove(&self, section: Section, name: ObjectName) -> Result<(), StoreError>;
+}
+
+/// How bytes get to a store and back.
+pub enum Transfer<'a> {
+    /// Through this service.
+    Relayed(&'a dyn Relay),
+    /// Past it: clients are given addresses of the store itself.
+    Direct(&'a dyn Direct),
+}
+
+/// A store whose bytes pass through this service.
+#[async_trait]
+pub trait Relay: Send + Sync {
+    /// Begins to store an object of `size` bytes. Nothing is visible before [`Upload::commit`].
+    async fn begin(&self, key: ObjectKey, size: u64) -> Result<Box<dyn Upload>, StoreError>;
+
+    /// What stands under `key`, to be read.
+    async fn open(&self, key: ObjectKey) -> Result<Box<dyn ReadableObject>, StoreError>;
+}
+
+/// A store that clients reach themselves.
+#[async_trait]
+pub trait Direct: Send + Sync {
+    /// How a client sends what is expected, until `expires_at` at the latest. Does no I/O.
+    fn upload_address(
+        &self,
+        expected: &Expected<'_>,
+        now: SystemTime,
+        expires_at: SystemTime,
+    ) -> Result<UploadAddress, StoreError>;
+
+    /// Looks at what a client sent, and makes it final: from then on nobody can change it. What is not what was expected is removed.
+    async fn settle(&self, expected: &Expected<'_>) -> Result<Box<dyn StoredObject>, StoreError>;
+
+    /// An address at which an object can be read as `offer` says, for `life` at most. Does no I/O.
+    fn read_address(
+        &self,
+        key: ObjectKey,
+        offer: &Offer<'_>,
+        now: SystemTime,
+        life: Duration,
+    ) -> Result<String, StoreError>;
+}
+
+/// What a client said that it would send.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// Under which name.
+    pub key: ObjectKey,
+    /// Of which type.
+    pub media_type: &'a MediaType,
+    /// How many bytes.
+    pub size: u64,
+    /// Their SHA-256, if it was said.
+    pub sha256: Option<Sha256>,
+}
+
+/// Where and how a client sends an object. Nothing else is taken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadAddress {
+    /// The address, which grants it.
+    pub url: String,
+    /// Every header that must be sent with it, but for `Content-Length`.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// How a stored object is offered to its reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer<'a> {
+    /// Its media type.
+    pub media_type: &'a MediaType,
+    /// `Content-Disposition` of the answer.
+    pub disposition: &'a str,
+}
+
+/// A part of the store with a listing of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// Whose objects stand there.
+    pub upload_type: UploadType,
+    /// How far they are.
+    pub stage: Stage,
+}
+
+/// How far an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Under its own name.
+    Final,
+    /// Where its client put it, to be copied from there.
+    Staged,
+}
+
+/// Where a listing goes on, in words of the store.
+#[derive(Clone, Debug)]
+pub struct Cursor(String);
+
+/// A part of a listing.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Names of objects, in order.
+    pub names: Vec<ObjectName>,
+    /// How many things stand there that this service did not make.
+    pub foreign: u64,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Cursor>,
 }
 
 /// An object that is being stored. Dropped without a commit, it leaves nothing behind.
@@ -43,13 +166,16 @@ pub trait Upload: Send {
 
 /// An object that is stored.
 #[async_trait]
-pub trait StoredObject: Send {
+pub trait StoredObject: Send + Sync {
     /// Its size in bytes.
     fn size(&self) -> u64;
 
     /// Its first bytes, at most `limit` of them.
     async fn prefix(&self, limit: usize) -> Result<Vec<u8>, StoreError>;
+}
 
+/// An object that is stored here, and can be read.
+pub trait ReadableObject: StoredObject {
     /// `length` bytes from `offset` on.
     fn stream(self: Box<Self>, offset: u64, length: u64) -> ByteStream;
 }
@@ -63,12 +189,36 @@ pub enum StoreError {
     /// Other bytes stand under the name.
     #[error("other bytes are stored under this name")]
     Taken,
+    /// What a client sent is not what was expected.
+    #[error("what was sent has another {0} than expected")]
+    Unexpected(Difference),
     /// There is no room.
     #[error("the store is full")]
     Full(#[source] io::Error),
     /// Anything else.
     #[error("the store failed")]
     Failed(#[source] io::Error),
+}
+
+/// In what a client sent something else than it said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// In the number of bytes.
+    Size,
+    /// In the media type.
+    MediaType,
+    /// In the SHA-256.
+    Sha256,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Size => "size",
+            Self::MediaType => "media type",
+            Self::Sha256 => "SHA-256",
+        })
+    }
 }
 
 impl From<io::Error> for StoreError {

@@ -114,7 +114,7 @@ fn wrong_settings_fail_at_the_start_with_one_sentence() {
     std::fs::write(folder.path().join("file"), "").expect("a file");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("an address").port().to_string();
-    let cases: [&[&str]; 13] = [
+    let cases: [&[&str]; 17] = [
         &["--port", "99999"],
         &["--host", "nowhere"],
         &["--port", &taken],
@@ -124,7 +124,11 @@ fn wrong_settings_fail_at_the_start_with_one_sentence() {
         &["--cors-allowed-origins", "a.example"],
         &["--storage-token-expire-in", "7d"],
         &["--storage-url-expire-in", "soon"],
-        &["--storage-provider", "s3"],
+        &["--storage-provider", "floppy"],
+        &["--storage-provider", "minio"],
+        &["--storage-provider", "s3", "--storage-s3-access-key", "id"],
+        &["--storage-provider", "s3", "--storage-s3-endpoint", "https://s3.example.com/path"],
+        &["--storage-overwrite-guard", "hope"],
         &["--storage-public-bucket", "private"],
         &["--max-attachment-upload-size", "5368709121"],
         &["--data-dir", "file/x"],

@@ -11,6 +11,7 @@ mod flow;
 mod origins;
 mod read;
 mod refusals;
+mod s3;
 mod seed;
 mod settings;
 mod support;

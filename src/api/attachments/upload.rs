@@ -11,7 +11,7 @@ use super::super::port::Incoming;
 use super::super::problem::Problem;
 use super::Port;
 use super::responses::{
-    BadRequest, Conflict, ContentTooLarge, Forbidden, InsufficientStorage, MethodNotAllowed,
+    BadRequest, Conflict, ContentTooLarge, Forbidden, InsufficientStorage, MethodNotAllowed, NotFound,
     ServiceUnavailable, UnsupportedMediaType,
 };
 
@@ -33,11 +33,12 @@ impl ToSchema for FileContent {}
 /// Send the bytes of a file
 ///
 /// Stores the bytes under an upload token. The token in the address is the only credential. An upload happens once: the
-/// same bytes again are accepted, other bytes are refused.
+/// same bytes again are accepted, other bytes are refused. A server whose files are in an object store answers 404: there
+/// the `url` of the signature is the store's own.
 #[utoipa::path(
     operation_id = "uploadFile",
     tag = "attachments",
-    description = "Stores the bytes under an upload token. The token in the address is the only credential. An upload happens once: the same bytes again are accepted, other bytes are refused.",
+    description = "Stores the bytes under an upload token. The token in the address is the only credential. An upload happens once: the same bytes again are accepted, other bytes are refused. A server whose files are in an object store answers 404: there the `url` of the signature is the store's own.",
     params(("token" = String, Path, description = "The `token` of the signature", example = "xxxxxxxx")),
     request_body(
         content((FileContent = "application/octet-stream"), (FileContent = "*/*")),
@@ -51,7 +52,7 @@ impl ToSchema for FileContent {}
                 description = "Make the file readable",
             ))),
         ),
-        BadRequest, Forbidden, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
+        BadRequest, Forbidden, NotFound, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
         InsufficientStorage,
     ),
 )]
@@ -83,7 +84,7 @@ pub async fn upload_file(
                 description = "Make the file readable",
             ))),
         ),
-        BadRequest, Forbidden, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
+        BadRequest, Forbidden, NotFound, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
         InsufficientStorage,
     ),
 )]

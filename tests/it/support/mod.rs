@@ -1,6 +1,7 @@
 //! The application on a free port and in a folder of its own, and a client for it.
 
 pub mod process;
+pub mod s3;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -177,7 +178,7 @@ impl App {
     }
 }
 
-fn walk(folder: &Path, found: &mut Vec<String>) {
+pub(crate) fn walk(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() { walk(&path, found) } else { found.push(path.display().to_string()) }

@@ -1,0 +1,271 @@
+//! The flow over an object store: clients send and read the bytes there, and the store refuses what was not signed.
+
+use serde_json::{Value, json};
+
+use crate::support::s3::{Conditions, Store};
+use crate::support::{Answer, App, hex_sha256, png, send, text};
+
+async fn over(store: &Store, more: &[&str]) -> App {
+    let settings = store.settings();
+    let arguments: Vec<&str> = settings.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    App::start_with(&arguments).await
+}
+
+/// Sends `body` as the signature says, as Teable's client does, but for `changes` to the headers.
+async fn put(signed: &Value, body: &[u8], changes: &[(&str, &str)]) -> Answer {
+    let asked = signed["requestHeaders"].as_object().expect("headers");
+    let mut headers: Vec<(String, String)> = asked
+        .iter()
+        .filter(|(name, _)| *name != "Content-Length")
+        .map(|(name, value)| (name.clone(), text(value).to_owned()))
+        .collect();
+    for (name, value) in changes {
+        headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        if !value.is_empty() {
+            headers.push(((*name).to_owned(), (*value).to_owned()));
+        }
+    }
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    send("PUT", text(&signed["url"]), &headers, body.to_vec()).await
+}
+
+async fn sign(app: &App, media_type: &str, upload_type: u8, body: &[u8], hash: Option<&str>) -> Value {
+    let mut wish = json!({"contentType": media_type, "contentLength": body.len(), "type": upload_type});
+    if let Some(hash) = hash {
+        wish["hash"] = json!(hash);
+    }
+    let signed = app.sign(&wish).await;
+    assert_eq!(signed.status, 201, "{signed:?}");
+    signed.json()
+}
+
+/// Takes `body` through the whole flow and reads it back.
+async fn stores_and_reads_back(
+    app: &App,
+    media_type: &str,
+    upload_type: u8,
+    body: &[u8],
+    query: &str,
+) -> (Value, Answer) {
+    let signed = sign(app, media_type, upload_type, body, Some(&hex_sha256(body))).await;
+    let sent = put(&signed, body, &[]).await;
+    assert_eq!(sent.status, 200, "{sent:?}");
+    let notified = app.notify(text(&signed["token"]), query).await;
+    assert_eq!(notified.status, 201, "{notified:?}");
+    let stored = notified.json();
+    let read = send("GET", text(&stored["presignedUrl"]), &[], "").await;
+    assert_eq!(read.status, 200, "{read:?}");
+    assert!(read.body == body, "the bytes are equal");
+    (stored, read)
+}
+
+const BOTH: [Conditions; 2] = [Conditions::Kept, Conditions::Ignored];
+
+#[actix_web::test]
+async fn the_published_request_is_answered_with_exactly_what_must_be_sent() {
+    let body = r#"{"contentType":"image/png","contentLength":123,"expiresIn":3600,"hash":"xxxxxxxx","type":1,"baseId":"string"}"#;
+    for (conditions, guard) in BOTH.into_iter().zip([Some("*"), None]) {
+        let store = Store::start(conditions);
+        let app = over(&store, &[]).await;
+        let signed = app.sign(&serde_json::from_str(body).expect("JSON")).await;
+        assert_eq!(signed.status, 201, "{signed:?}");
+        let signed = signed.json();
+        let mut headers = json!({"Content-Type": "image/png", "Content-Length": 123});
+        if let Some(guard) = guard {
+            headers["If-None-Match"] = json!(guard);
+        }
+        assert_eq!(signed["requestHeaders"], headers);
+        let place = if guard.is_some() { "private/table/" } else { "private/staging/table/" };
+        let url = text(&signed["url"]);
+        assert!(url.starts_with(&format!("http://{}/{place}", store.address)), "{url}");
+        assert_eq!(put(&signed, &[7; 123], &[]).await.status, 200);
+        let stored = app.notify(text(&signed["token"]), "").await.json();
+        assert_eq!(text(&stored["url"]), format!("/private/{}", text(&stored["path"])));
+    }
+}
+
+#[actix_web::test]
+async fn files_go_past_the_service_and_come_back() {
+    for conditions in BOTH {
+        let store = Store::start(conditions);
+        let app = over(&store, &[]).await;
+        let image = png(1400, 1200);
+        assert!(image.len() > 5_000_000);
+        let (stored, read) = stores_and_reads_back(&app, "image/png", 1, &image, "?filename=a.png").await;
+        assert_eq!((&stored["width"], &stored["height"]), (&json!(1400), &json!(1200)));
+        assert_eq!(read.header("content-type"), "image/png");
+        assert_eq!(read.header("content-disposition"), "inline; filename=\"a.png\"");
+        assert_eq!(read.header("cache-control"), "private, max-age=86400");
+
+        let name = "?filename=%C3%9Cbung%20%22%C3%9F%22%20%E5%9B%BE.pdf";
+        let (_, read) = stores_and_reads_back(&app, "application/pdf", 1, b"%PDF-1.7", name).await;
+        assert_eq!(
+            read.header("content-disposition"),
+            "attachment; filename=\"_bung ___ _.pdf\"; filename*=UTF-8''%C3%9Cbung%20%22%C3%9F%22%20%E5%9B%BE.pdf"
+        );
+        stores_and_reads_back(&app, "text/plain; charset=utf-8", 1, b"", "").await;
+        for upload_type in 1..=14 {
+            stores_and_reads_back(&app, "text/html", upload_type, b"<p>", "").await;
+        }
+        assert_eq!(store.objects().iter().filter(|object| object.contains("staging")).count(), 0);
+        assert!(!app.folder.path().join("data/files").exists(), "nothing is kept here");
+    }
+}
+
+#[actix_web::test]
+async fn the_public_bucket_may_have_an_address_of_its_own() {
+    let store = Store::start(Conditions::Kept);
+    let app = over(&store, &["--storage-public-url", "https://cdn.example.com/files/"]).await;
+    let signed = sign(&app, "image/svg+xml", 2, b"<svg/>", None).await;
+    // Who reads there is told only what is stored with the object.
+    assert_eq!(signed["requestHeaders"]["Content-Disposition"], "attachment");
+    assert_eq!(signed["requestHeaders"]["Cache-Control"], "public, max-age=3600");
+    assert_eq!(put(&signed, b"<svg/>", &[("content-disposition", "")]).await.status, 403);
+    assert_eq!(put(&signed, b"<svg/>", &[]).await.status, 200);
+    let stored = app.notify(text(&signed["token"]), "?filename=a.svg").await.json();
+    let path = text(&stored["path"]);
+    assert_eq!(stored["presignedUrl"], format!("https://cdn.example.com/files/{path}"));
+    assert_eq!(stored["url"], format!("/public/{path}"));
+}
+
+#[actix_web::test]
+async fn the_store_refuses_what_was_not_signed() {
+    for conditions in BOTH {
+        let store = Store::start(conditions);
+        let app = over(&store, &[]).await;
+        let signed = sign(&app, "text/plain", 1, b"abc", Some(&hex_sha256(b"abc"))).await;
+        assert_eq!(put(&signed, b"abcd", &[]).await.status, 403, "another size");
+        assert_eq!(put(&signed, b"abc", &[("content-type", "text/html")]).await.status, 403, "another type");
+        assert_eq!(put(&signed, b"abc", &[("x-amz-checksum-sha256", "")]).await.status, 403, "no checksum");
+        assert_eq!(put(&signed, b"abd", &[]).await.status, 400, "other bytes");
+        let read = send("GET", text(&signed["url"]), &[], "").await;
+        assert_eq!(read.status, 403, "the address is for sending alone");
+        if conditions == Conditions::Ignored {
+            // This store keeps what it has refused.
+            app.notify(text(&signed["token"]), "").await.problem(400, "validation_error");
+        }
+        assert!(store.objects().is_empty(), "{:?}", store.objects());
+        app.notify(text(&signed["token"]), "").await.problem(404, "not_found");
+
+        let wish = json!({"contentType": "", "contentLength": 1, "type": 1, "expiresIn": 1});
+        let signed = app.sign(&wish).await.json();
+        crate::support::eventually("the address expires", || async {
+            send("PUT", text(&signed["url"]), &[], "x").await.status == 403
+                && put(&signed, b"x", &[]).await.status == 403
+        })
+        .await;
+        // It may have been taken while the address was good.
+        let left: Vec<_> = store.objects();
+        assert!(left.len() <= 1, "{left:?}");
+    }
+}
+
+#[actix_web::test]
+async fn nobody_swaps_what_was_notified() {
+    for conditions in BOTH {
+        let store = Store::start(conditions);
+        let app = over(&store, &[]).await;
+        let signed = sign(&app, "text/plain", 1, b"first", None).await;
+        assert_eq!(put(&signed, b"first", &[]).await.status, 200);
+        let token = text(&signed["token"]);
+        let stored = app.notify(token, "").await.json();
+        let again = put(&signed, b"other", &[]).await;
+        if conditions == Conditions::Kept {
+            assert_eq!(again.status, 412);
+            assert_eq!(put(&signed, b"other", &[("if-none-match", "")]).await.status, 403);
+        }
+        for answer in
+            [app.notify(token, "").await, app.call("GET", &format!("/api/attachments/{token}")).await]
+        {
+            let url = match answer.status.as_u16() {
+                302 => answer.header("location").to_owned(),
+                _ => text(&answer.json()["presignedUrl"]).to_owned(),
+            };
+            assert_eq!(send("GET", &url, &[], "").await.body, "first");
+        }
+        assert_eq!(send("GET", text(&stored["presignedUrl"]), &[], "").await.body, "first");
+    }
+}
+
+#[actix_web::test]
+async fn what_is_not_as_signed_is_removed_and_may_be_sent_again() {
+    for conditions in BOTH {
+        let store = Store::start(conditions);
+        let app = over(&store, &[]).await;
+        let signed = sign(&app, "text/plain", 1, b"abc", None).await;
+        assert_eq!(put(&signed, b"abc", &[]).await.status, 200);
+        // As if the store had taken it.
+        let object = store.objects().pop().expect("an object");
+        let (bucket, path) = object.split_once('/').expect("a bucket");
+        std::fs::write(store.file(bucket, path), "abcd").expect("it is changed");
+        let problem = app.notify(text(&signed["token"]), "").await.problem(400, "validation_error");
+        assert!(text(&problem["detail"]).contains("another size"), "{problem}");
+        assert!(store.objects().is_empty());
+        app.notify(text(&signed["token"]), "").await.problem(404, "not_found");
+        assert_eq!(put(&signed, b"abc", &[]).await.status, 200);
+        assert_eq!(app.notify(text(&signed["token"]), "").await.status, 201);
+    }
+}
+
+#[actix_web::test]
+async fn bytes_do_not_pass_through_the_service() {
+    let store = Store::start(Conditions::Kept);
+    let app = over(&store, &[]).await;
+    let signed = sign(&app, "text/plain", 1, b"abc", None).await;
+    let upload = format!("/api/attachments/upload/{}", text(&signed["token"]));
+    for method in ["PUT", "POST"] {
+        app.send(method, &upload, &[], "abc").await.problem(404, "not_found");
+    }
+    assert_eq!(put(&signed, b"abc", &[]).await.status, 200);
+    let stored = app.notify(text(&signed["token"]), "").await.json();
+    let read = format!("/api/attachments/read/private/{}", text(&stored["path"]));
+    app.get(&read, &[]).await.problem(404, "not_found");
+    assert_eq!(app.send("HEAD", &read, &[], "").await.status, 404);
+}
+
+#[actix_web::test]
+async fn an_upload_that_was_never_sent_and_one_that_is_gone() {
+    let store = Store::start(Conditions::Kept);
+    let app = over(&store, &[]).await;
+    let signed = sign(&app, "text/plain", 1, b"abc", None).await;
+    app.notify(text(&signed["token"]), "").await.problem(404, "not_found");
+    put(&signed, b"abc", &[]).await;
+    let stored = app.notify(text(&signed["token"]), "").await.json();
+    std::fs::remove_file(store.file("private", text(&stored["path"]))).expect("it is removed");
+    app.notify(text(&signed["token"]), "").await.problem(404, "not_found");
+    app.call("GET", &format!("/api/attachments/{}", text(&signed["token"]))).await.problem(404, "not_found");
+}
+
+#[actix_web::test]
+async fn the_pages_may_go_to_the_store() {
+    let store = Store::start(Conditions::Kept);
+    let app = over(&store, &["--storage-public-url", "https://cdn.example.com/files"]).await;
+    let page = app.get("/try/", &[]).await;
+    let policy = page.header("content-security-policy");
+    for source in [format!("http://{}", store.address), "https://cdn.example.com".to_owned()] {
+        assert!(policy.matches(&source).count() >= 2, "{source} in {policy}");
+    }
+}
+
+#[actix_web::test]
+async fn a_store_that_is_not_as_configured_is_told_at_the_start() {
+    let store = Store::start(Conditions::Kept);
+    let start = |flag: &str, value: &str| {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let mut arguments = store.settings();
+        arguments.extend(["--storage-private-bucket".to_owned(), "private".to_owned()]);
+        let at = arguments.iter().position(|argument| argument == flag).expect("a flag");
+        value.clone_into(&mut arguments[at + 1]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let run = crate::support::process::run(folder.path(), &arguments);
+        assert!(!run.status.success());
+        String::from_utf8(run.stderr).expect("text")
+    };
+    let said = start("--storage-private-bucket", "another");
+    assert!(said.contains("the bucket \"another\" of the object store cannot be used"), "{said}");
+    assert!(said.contains("there is no such bucket"), "{said}");
+    let said = start("--storage-s3-secret-key", "a-wrong-one");
+    assert!(said.contains("the credentials are wrong"), "{said}");
+    assert!(!said.contains("a-wrong-one"), "{said}");
+}

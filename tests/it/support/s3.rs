@@ -1,0 +1,170 @@
+//! An S3 that verifies signatures, in this process: `s3s` over a folder.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, DeleteObjectInput, DeleteObjectOutput, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput,
+};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+
+use super::walk;
+
+const ACCESS_KEY: &str = "test-access-key";
+const SECRET_KEY: &str = "test-secret-key";
+
+/// What a store does with conditions on PUT: with `If-None-Match`, and with a checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conditions {
+    /// It keeps to it, as Amazon and MinIO do.
+    Kept,
+    /// It takes `If-None-Match` and overwrites, as Garage does; and it keeps what it refuses for its checksum.
+    Ignored,
+}
+
+/// A running store with the buckets `public` and `private`. It runs as long as the test's process.
+pub struct Store {
+    pub address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Store {
+    pub fn start(conditions: Conditions) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        for bucket in ["public", "private"] {
+            std::fs::create_dir(folder.path().join(bucket)).expect("a bucket");
+        }
+        let files = FileSystem::new(folder.path()).expect("a store");
+        let mut builder = S3ServiceBuilder::new(Disk { root: folder.path().to_owned(), files, conditions });
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let service = builder.build();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || serve(listener, &service));
+        Self { address, folder }
+    }
+
+    /// The settings of an application over this store, which it reaches at `address`.
+    pub fn settings_at(&self, address: SocketAddr) -> Vec<String> {
+        [
+            ("--storage-provider", "s3"),
+            ("--storage-s3-endpoint", &format!("http://{}", self.address)),
+            ("--storage-s3-internal-endpoint", &format!("http://{address}")),
+            ("--storage-s3-access-key", ACCESS_KEY),
+            ("--storage-s3-secret-key", SECRET_KEY),
+            ("--storage-s3-force-path-style", "true"),
+        ]
+        .iter()
+        .flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()])
+        .collect()
+    }
+
+    pub fn settings(&self) -> Vec<String> {
+        self.settings_at(self.address)
+    }
+
+    /// Where an object's bytes are.
+    pub fn file(&self, bucket: &str, path: &str) -> PathBuf {
+        self.folder.path().join(bucket).join(path)
+    }
+
+    /// Every object, as `bucket/key`.
+    pub fn objects(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for bucket in ["public", "private"] {
+            walk(&self.folder.path().join(bucket), &mut found);
+        }
+        let root = format!("{}/", self.folder.path().display());
+        found.iter().map(|path| path.trim_start_matches(&root).to_owned()).collect()
+    }
+}
+
+fn serve(listener: TcpListener, service: &S3Service) {
+    listener.set_nonblocking(true).expect("a listener");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        loop {
+            let (socket, _) = listener.accept().await.expect("a connection");
+            let service = service.clone();
+            tokio::spawn(async move {
+                // A client that goes away is no failure of the store.
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(socket), service)
+                    .await;
+            });
+        }
+    });
+}
+
+/// `s3s-fs` keeps what it refuses for its checksum.
+struct Disk {
+    root: PathBuf,
+    files: FileSystem,
+    conditions: Conditions,
+}
+
+#[async_trait::async_trait]
+impl S3 for Disk {
+    async fn put_object(
+        &self,
+        mut request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        if self.conditions == Conditions::Ignored {
+            request.input.if_none_match = None;
+            return self.files.put_object(request).await;
+        }
+        let object = self.root.join(&request.input.bucket).join(&request.input.key);
+        let put = self.files.put_object(request).await;
+        if put.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
+            std::fs::remove_file(object).expect("what was refused goes");
+        }
+        put
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        self.files.get_object(request).await
+    }
+
+    async fn head_object(
+        &self,
+        request: S3Request<HeadObjectInput>,
+    ) -> S3Result<S3Response<HeadObjectOutput>> {
+        self.files.head_object(request).await
+    }
+
+    async fn head_bucket(
+        &self,
+        request: S3Request<HeadBucketInput>,
+    ) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.files.head_bucket(request).await
+    }
+
+    async fn copy_object(
+        &self,
+        request: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        self.files.copy_object(request).await
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        self.files.delete_object(request).await
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        self.files.list_objects_v2(request).await
+    }
+}
