@@ -6,11 +6,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::config::{Contradiction, DataFolder, Settings};
+use crate::config::{Contradiction, DataSettings, RegistryPlace, Settings};
 use crate::domain::Buckets;
 use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
+use crate::registry::postgres::PostgresRegistry;
 use crate::registry::sqlite::SqliteRegistry;
 use crate::registry::{Registry, RegistryError};
 use crate::service::{PublicOrigin, Service};
@@ -19,6 +20,9 @@ use crate::storage::local::{LocalStore, UnusableFolder};
 use crate::storage::s3::{S3Store, UnusableStore};
 use crate::token::{InvalidKeys, Keyring};
 
+/// How long a service that starts waits for a database that starts too.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// The application, ready to be run.
 pub struct Application {
     /// The server.
@@ -26,7 +30,7 @@ pub struct Application {
     /// Where clients reach it.
     pub origin: PublicOrigin,
     /// The registry, to look into and to close.
-    pub registry: Arc<SqliteRegistry>,
+    pub registry: Arc<dyn Registry>,
 }
 
 /// Why the application cannot start. Each is one sentence for whoever started it.
@@ -74,6 +78,15 @@ pub enum StartError {
         #[source]
         source: RegistryError,
     },
+    /// The registry's database cannot be used.
+    #[error("cannot use the database {database}")]
+    Database {
+        /// Where it is, without the password.
+        database: String,
+        /// Why.
+        #[source]
+        source: RegistryError,
+    },
     /// The address is taken or not ours.
     #[error("cannot listen on {address}")]
     Listen {
@@ -101,9 +114,8 @@ impl Application {
         make_folder(&settings.data.path)?;
         let keys = keys(settings)?;
         let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
-        let registry = Arc::new(open_registry(&settings.data).await?);
-        let service =
-            Service::new(policy, keys, store.clone(), registry.clone() as Arc<dyn Registry>, SystemTime::now);
+        let registry = open_registry(&settings.data, DATABASE_PATIENCE).await?;
+        let service = Service::new(policy, keys, store.clone(), registry.clone(), SystemTime::now);
         let backend = Backend {
             port: Arc::new(service),
             store,
@@ -129,11 +141,25 @@ async fn open_store(
     Ok((Arc::new(store), origins))
 }
 
-/// The registry in `data`, which is made if it is not there.
-pub async fn open_registry(data: &DataFolder) -> Result<SqliteRegistry, StartError> {
-    make_folder(&data.path)?;
-    let path = data.registry();
-    SqliteRegistry::open(&path).await.map_err(|source| StartError::Registry { path, source })
+/// The registry that `data` names, which is made if it is not there. A database that cannot be used is tried again for as long as
+/// `patience`.
+pub async fn open_registry(data: &DataSettings, patience: Duration) -> Result<Arc<dyn Registry>, StartError> {
+    match data.place() {
+        RegistryPlace::Folder(folder) => {
+            make_folder(folder)?;
+            let path = data.registry();
+            match SqliteRegistry::open(&path).await {
+                Ok(registry) => Ok(Arc::new(registry)),
+                Err(source) => Err(StartError::Registry { path, source }),
+            }
+        }
+        RegistryPlace::Database(url) => {
+            match PostgresRegistry::open(url, data.database_max_connections, patience).await {
+                Ok(registry) => Ok(Arc::new(registry)),
+                Err(source) => Err(StartError::Database { database: url.to_string(), source }),
+            }
+        }
+    }
 }
 
 /// Makes the data folder, for this user alone: it holds the signing key and the registry.

@@ -3,13 +3,19 @@
 
 mod s3;
 
+use std::ffi::OsStr;
+use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 
 use crate::domain::Buckets;
+use crate::registry::postgres::DatabaseUrl;
 use crate::service::{Policy, PublicOrigin};
 use crate::storage::s3::OverwriteGuard;
 
@@ -31,14 +37,14 @@ pub struct Settings {
 
     /// Where the service keeps what it knows
     #[command(flatten)]
-    pub data: DataFolder,
+    pub data: DataSettings,
 
     /// Where clients reach the service, such as `https://files.example.com`; the address listened on if not given
     #[arg(long, env = "PUBLIC_ORIGIN", value_name = "ORIGIN")]
     pub public_origin: Option<PublicOrigin>,
 
     /// Keys that sign tokens, in base64, separated by commas: the first signs, all verify. If not given, a random key is
-    /// made at the first start and kept in the data folder
+    /// made at the first start and kept in the data folder; with `DATABASE_URL` they must be given
     #[arg(long, env = "SIGNING_KEYS", value_name = "KEYS", hide_env_values = true)]
     pub signing_keys: Option<String>,
 
@@ -113,10 +119,37 @@ pub struct Settings {
 
 /// Where the service keeps what it knows.
 #[derive(Args, Clone, Debug)]
-pub struct DataFolder {
+pub struct DataSettings {
     /// Folder of the registry, the signing key and, if nothing else is said, the files
     #[arg(long = "data-dir", env = "DATA_DIR", default_value = "./data", value_name = "FOLDER")]
     pub path: PathBuf,
+
+    /// PostgreSQL database of the registry, such as `postgres://user:password@db.example.com:5432/attachments`; `sslmode=` in it
+    /// says how TLS is used. If not given, the registry is a file in the data folder
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, value_parser = DatabaseUrlParser)]
+    pub database_url: Option<DatabaseUrl>,
+
+    /// The most connections to the PostgreSQL database at once
+    #[arg(long, env = "DATABASE_MAX_CONNECTIONS", default_value = "10", value_name = "NUMBER")]
+    pub database_max_connections: NonZeroU32,
+}
+
+/// Where the registry is.
+#[derive(Clone, Copy, Debug)]
+pub enum RegistryPlace<'a> {
+    /// A file in this data folder, which is this node's own.
+    Folder(&'a Path),
+    /// A database, which other nodes may share.
+    Database(&'a DatabaseUrl),
+}
+
+impl fmt::Display for RegistryPlace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => path.display().fmt(f),
+            Self::Database(url) => url.fmt(f),
+        }
+    }
 }
 
 /// What is logged, and how.
@@ -179,6 +212,11 @@ pub enum Contradiction {
     /// The limit is beyond the contract's.
     #[error("MAX_ATTACHMENT_UPLOAD_SIZE may be at most {max}, which is the contract's limit; it is {0}", max = crate::api::attachments::signature::CONTENT_LENGTH_MAX)]
     TooLarge(u64),
+    /// Nodes that share a database would each have a key of their own.
+    #[error(
+        "with DATABASE_URL set, SIGNING_KEYS must be set too, for all nodes on a database share them; `openssl rand -base64 32` makes a key"
+    )]
+    KeysNotShared,
 }
 
 impl Settings {
@@ -189,6 +227,9 @@ impl Settings {
         }
         if self.max_attachment_upload_size > crate::api::attachments::signature::CONTENT_LENGTH_MAX {
             return Err(Contradiction::TooLarge(self.max_attachment_upload_size));
+        }
+        if let (RegistryPlace::Database(_), None) = (self.data.place(), &self.signing_keys) {
+            return Err(Contradiction::KeysNotShared);
         }
         Ok(Policy {
             origin,
@@ -209,8 +250,17 @@ impl Settings {
     }
 }
 
-impl DataFolder {
-    /// The file of the registry.
+impl DataSettings {
+    /// Where the registry is.
+    #[must_use]
+    pub fn place(&self) -> RegistryPlace<'_> {
+        match &self.database_url {
+            None => RegistryPlace::Folder(&self.path),
+            Some(url) => RegistryPlace::Database(url),
+        }
+    }
+
+    /// The file of the registry, if it is one.
     #[must_use]
     pub fn registry(&self) -> PathBuf {
         self.path.join("registry.sqlite")
@@ -230,6 +280,28 @@ fn public_url(text: &str) -> Result<String, &'static str> {
             Ok(text.trim_end_matches('/').to_owned())
         }
         _ => Err("must be an address such as https://cdn.example.com, with a path or without"),
+    }
+}
+
+/// Parses a [`DatabaseUrl`]. clap would repeat what it cannot parse, and a password may be in that.
+#[derive(Clone)]
+struct DatabaseUrlParser;
+
+impl TypedValueParser for DatabaseUrlParser {
+    type Value = DatabaseUrl;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<DatabaseUrl, clap::Error> {
+        let text = value.to_str().unwrap_or_default();
+        text.parse().map_err(|error| {
+            let argument = argument.map(ToString::to_string).unwrap_or_default();
+            let sentence = format!("invalid value for '{argument}': {error}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, sentence).with_cmd(command)
+        })
     }
 }
 

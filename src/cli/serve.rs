@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::token;
 use crate::api::MOUNT;
 use crate::app::Application;
-use crate::config::Settings;
+use crate::config::{RegistryPlace, Settings};
 use crate::domain::{AccessToken, BaseScope};
 use crate::registry::Registry;
 use crate::service::PublicOrigin;
@@ -24,7 +24,11 @@ use crate::telemetry;
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     telemetry::install(&settings.log)?;
     let Application { listening, origin, registry } = Application::start(settings).await?;
-    let secret = first_token(registry.as_ref()).await?;
+    let secret = match settings.data.place() {
+        RegistryPlace::Folder(_) => first_token(registry.as_ref()).await?,
+        // Every node that starts would make one.
+        RegistryPlace::Database(_) => None,
+    };
     let signals = Signals::listen().context("cannot listen for signals")?;
     let server = actix_web::rt::spawn(listening.server);
     actix_web::rt::spawn(signals.stop(listening.handle));

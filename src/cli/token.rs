@@ -1,20 +1,23 @@
 //! `token`: access tokens are made, listed and revoked here, beside a running service or without one.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::app;
-use crate::config::DataFolder;
+use crate::config::{DataSettings, RegistryPlace};
 use crate::domain::{AccessToken, BaseScope};
 use crate::registry::Registry;
-use crate::registry::sqlite::SqliteRegistry;
 use crate::token::access::AccessSecret;
 
 /// The longest life of an access token: beyond any use, and within what dates can say.
 const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
+
+/// Whoever waits at a terminal is told at once that a database cannot be used.
+const DATABASE_PATIENCE: Duration = Duration::ZERO;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -41,13 +44,13 @@ pub(super) struct Create {
     bases: Vec<String>,
 
     #[command(flatten)]
-    data: DataFolder,
+    data: DataSettings,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct List {
     #[command(flatten)]
-    data: DataFolder,
+    data: DataSettings,
 }
 
 #[derive(Args, Debug)]
@@ -56,7 +59,7 @@ pub(super) struct Revoke {
     id: String,
 
     #[command(flatten)]
-    data: DataFolder,
+    data: DataSettings,
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
@@ -72,11 +75,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                     ),
                 },
             };
-            let registry = app::open_registry(&data).await?;
-            let (secret, token) = create(&registry, &name, BaseScope::of(bases), expires_at, now).await?;
+            let registry = app::open_registry(&data, DATABASE_PATIENCE).await?;
+            let (secret, token) =
+                create(registry.as_ref(), &name, BaseScope::of(bases), expires_at, now).await?;
             let mut stdout = io::stdout();
             if let Err(error) = writeln!(stdout, "{secret}").and_then(|()| stdout.flush()) {
-                forget(&registry, &token).await?;
+                forget(registry.as_ref(), &token).await?;
                 return Err(error).context("cannot write the secret to stdout, so the token was not made");
             }
             registry.close().await;
@@ -85,7 +89,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                 "Made access token {} ({name}), {}, for the service on {}. Keep the secret; it is not shown again.",
                 token.id,
                 state(&token, now),
-                data.path.display()
+                data.place()
             )?;
         }
         Command::List(List { data }) => {
@@ -112,15 +116,16 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The registry in `data`, which a look into it does not make.
-async fn existing_registry(data: &DataFolder) -> anyhow::Result<SqliteRegistry> {
-    if !data.registry().exists() {
-        bail!(
+/// The registry in `data`. A look into a folder does not make one.
+async fn existing_registry(data: &DataSettings) -> anyhow::Result<Arc<dyn Registry>> {
+    match data.place() {
+        RegistryPlace::Folder(folder) if !data.registry().exists() => bail!(
             "no service has been started on {}, so it has no access tokens; --data-dir names another",
-            data.path.display()
-        );
+            folder.display()
+        ),
+        RegistryPlace::Folder(_) | RegistryPlace::Database(_) => {}
     }
-    Ok(app::open_registry(data).await?)
+    Ok(app::open_registry(data, DATABASE_PATIENCE).await?)
 }
 
 /// Takes back a token whose secret nobody could be given.

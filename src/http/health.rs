@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can work.
 
 use actix_web::{HttpResponse, web};
+use futures_util::future::join;
 
 use super::Backend;
 
@@ -16,10 +17,10 @@ async fn healthz() -> HttpResponse {
 
 /// 200 if the storage and the registry work; 503 and which of them does not.
 async fn readyz(backend: web::Data<Backend>) -> HttpResponse {
-    let store =
-        backend.store.check().await.map_err(|error| tracing::error!(?error, "the storage is not ready"));
-    let registry =
-        backend.registry.check().await.map_err(|error| tracing::error!(?error, "the registry is not ready"));
+    // Both at once: whoever asks gives up after a few seconds.
+    let (store, registry) = join(backend.store.check(), backend.registry.check()).await;
+    let store = store.map_err(|error| tracing::error!(?error, "the storage is not ready"));
+    let registry = registry.map_err(|error| tracing::error!(?error, "the registry is not ready"));
     let word = |result: Result<(), ()>| if result.is_ok() { "ok" } else { "failed" };
     let body = format!("storage {}\nregistry {}\n", word(store), word(registry));
     let mut response = if (store, registry) == (Ok(()), Ok(())) {

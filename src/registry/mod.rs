@@ -1,12 +1,14 @@
 //! What is known of access tokens and of stored files. Knows no HTTP, no contract and no bytes.
 
+pub mod postgres;
+mod sql;
 pub mod sqlite;
 
 use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use crate::domain::{AccessToken, FileName, MediaType, ObjectKey, Sha256};
+use crate::domain::{AccessToken, FileName, MediaType, ObjectKey, ObjectName, Sha256, UploadType};
 
 /// A file that was uploaded and notified.
 #[derive(Clone, Debug)]
@@ -47,6 +49,33 @@ pub struct Dimensions {
 #[error("the registry failed")]
 pub struct RegistryError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
+impl RegistryError {
+    fn of(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(why.into())
+    }
+}
+
+/// What became of an attachment that was to be kept.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is rare that nothing is kept")]
+pub enum Added {
+    /// This is kept under its key: another, where one was kept before.
+    Kept(Attachment),
+    /// Its name is condemned, so nothing is kept.
+    Condemned,
+}
+
+/// The right to collect garbage, which ends when this is dropped.
+pub struct CollectorLock {
+    _held: Box<dyn Send>,
+}
+
+impl CollectorLock {
+    fn of(held: impl Send + 'static) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
 /// A place for what is known.
 #[async_trait]
 pub trait Registry: Send + Sync {
@@ -65,8 +94,8 @@ pub trait Registry: Send + Sync {
     /// Takes back an access token as if it had never been.
     async fn remove_access_token(&self, id: &str) -> Result<(), RegistryError>;
 
-    /// Keeps `attachment`, and gives what is kept under its key: another, where one was kept before.
-    async fn add_attachment(&self, attachment: Attachment) -> Result<Attachment, RegistryError>;
+    /// Keeps `attachment`, unless its name is condemned.
+    async fn add_attachment(&self, attachment: Attachment) -> Result<Added, RegistryError>;
 
     /// The file that was uploaded with the token of this digest.
     async fn attachment_by_token(&self, token_digest: Sha256) -> Result<Option<Attachment>, RegistryError>;
@@ -74,6 +103,27 @@ pub trait Registry: Send + Sync {
     /// The file with these bytes.
     async fn attachment(&self, key: ObjectKey) -> Result<Option<Attachment>, RegistryError>;
 
+    /// Condemns those of `names` under which no attachment is kept: from now on none can be. Gives the condemned ones.
+    async fn condemn(&self, names: &[ObjectName], now: SystemTime) -> Result<Vec<ObjectName>, RegistryError>;
+
+    /// Forgets what was condemned before `before`, whose objects are long deleted, and says how many.
+    async fn forget_condemned(&self, before: SystemTime) -> Result<u64, RegistryError>;
+
+    /// The names of the attachments of a type, in order: after `after` if given, up to and with `until`, at most `limit`.
+    async fn names(
+        &self,
+        upload_type: UploadType,
+        after: Option<ObjectName>,
+        until: ObjectName,
+        limit: u32,
+    ) -> Result<Vec<ObjectName>, RegistryError>;
+
+    /// The right to collect garbage, which one process at a time has. None if another has it.
+    async fn collector(&self) -> Result<Option<CollectorLock>, RegistryError>;
+
     /// Whether the registry can answer.
     async fn check(&self) -> Result<(), RegistryError>;
+
+    /// Lets go of the database.
+    async fn close(&self);
 }

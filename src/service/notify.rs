@@ -6,7 +6,7 @@ use crate::api::attachments::notify::NotifyVo;
 use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
 use crate::domain::{FileName, Sha256};
-use crate::registry::{Attachment, Dimensions};
+use crate::registry::{Added, Attachment, Dimensions};
 use crate::storage::{StoredObject, Transfer};
 use crate::token::UploadGrant;
 
@@ -60,7 +60,12 @@ impl Service {
             created_by: caller.id.clone(),
             created_at: self.now(),
         };
-        in_time(async { Ok(self.registry.add_attachment(attachment).await?) }).await
+        let added = in_time(async { Ok(self.registry.add_attachment(attachment).await?) }).await?;
+        match added {
+            Added::Kept(attachment) => Ok(attachment),
+            // Its bytes waited too long, and are deleted or are about to be.
+            Added::Condemned => Err(Refusal::NothingUploaded),
+        }
     }
 
     /// What was uploaded for `grant`, and cannot be changed any more.

@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use teable_attachments::domain::BaseScope;
-use teable_attachments::registry::Registry;
 use teable_attachments::token::access::AccessSecret;
 
 use crate::support::{App, access_token, eventually, send, text};

@@ -114,7 +114,7 @@ fn wrong_settings_fail_at_the_start_with_one_sentence() {
     std::fs::write(folder.path().join("file"), "").expect("a file");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("an address").port().to_string();
-    let cases: [&[&str]; 17] = [
+    let cases: [&[&str]; 20] = [
         &["--port", "99999"],
         &["--host", "nowhere"],
         &["--port", &taken],
@@ -132,6 +132,9 @@ fn wrong_settings_fail_at_the_start_with_one_sentence() {
         &["--storage-public-bucket", "private"],
         &["--max-attachment-upload-size", "5368709121"],
         &["--data-dir", "file/x"],
+        &["--database-url", "mysql://db.example.com/files"],
+        &["--database-url", "postgres://db.example.com/files"],
+        &["--database-max-connections", "0"],
     ];
     let mut said = String::new();
     for arguments in cases {

@@ -16,7 +16,6 @@ use teable_attachments::app::Application;
 use teable_attachments::config::Settings;
 use teable_attachments::domain::{AccessToken, BaseScope};
 use teable_attachments::registry::Registry;
-use teable_attachments::registry::sqlite::SqliteRegistry;
 use teable_attachments::token::access::AccessSecret;
 use tempfile::TempDir;
 
@@ -24,7 +23,7 @@ use tempfile::TempDir;
 pub struct App {
     pub origin: String,
     pub bearer: String,
-    pub registry: std::sync::Arc<SqliteRegistry>,
+    pub registry: std::sync::Arc<dyn Registry>,
     pub folder: std::sync::Arc<TempDir>,
     handle: actix_web::dev::ServerHandle,
     server: actix_web::rt::task::JoinHandle<std::io::Result<()>>,

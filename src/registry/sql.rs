@@ -1,0 +1,348 @@
+//! What both databases share: the statements, their rows, and [`Registry`](super::Registry) over them.
+//!
+//! A database brings its own way to lend a connection and to be patient with it (`lend`, `within_patience`), and what it does in its
+//! own way (`condemn_names`, `try_collector`, `let_go`).
+
+use std::time::{Duration, SystemTime};
+
+use sqlx::FromRow;
+
+use super::{Attachment, Dimensions, RegistryError};
+use crate::domain::{AccessToken, BaseScope, FileName, MediaType, ObjectKey, ObjectName, Sha256, UploadType};
+
+// Columns are named, never `*`: a statement that PostgreSQL has prepared fails when a newer node adds a column to its answer.
+
+pub(super) const ADD_ACCESS_TOKEN: &str = "\
+    INSERT INTO access_tokens (id, name, digest, bases, created_at, expires_at, revoked_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+pub(super) const ACCESS_TOKEN: &str = "\
+    SELECT id, name, digest, bases, created_at, expires_at, revoked_at FROM access_tokens WHERE id = $1";
+
+pub(super) const ACCESS_TOKENS: &str = "\
+    SELECT id, name, digest, bases, created_at, expires_at, revoked_at FROM access_tokens ORDER BY created_at, id";
+
+pub(super) const REVOKE_ACCESS_TOKEN: &str =
+    "UPDATE access_tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+
+pub(super) const REMOVE_ACCESS_TOKEN: &str = "DELETE FROM access_tokens WHERE id = $1";
+
+/// One statement, so that it is whole: nothing can be condemned between its look and its insertion. Any conflict is let be, not that of
+/// the name alone: PostgreSQL finds two equal rows that come at once by whichever of their unique columns it looks at first.
+pub(super) const ADD_ATTACHMENT: &str = "\
+    INSERT INTO attachments (name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, \
+    created_by, created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
+    WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1) ON CONFLICT DO NOTHING";
+
+pub(super) const ATTACHMENT_BY_TOKEN: &str = "\
+    SELECT name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, created_by, created_at \
+    FROM attachments WHERE token_digest = $1";
+
+pub(super) const ATTACHMENT: &str = "\
+    SELECT name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, created_by, created_at \
+    FROM attachments WHERE name = $1 AND upload_type = $2";
+
+pub(super) const IS_CONDEMNED: &str = "SELECT condemned_at FROM condemned WHERE name = $1";
+
+/// Condemns the names in a JSON array, `$1`, that `$list` makes a table `listed` with a column `value`.
+macro_rules! condemn_statement {
+    ($list:literal) => {
+        concat!(
+            "INSERT INTO condemned (name, condemned_at) SELECT DISTINCT listed.value, $2 FROM ",
+            $list,
+            " WHERE NOT EXISTS (SELECT 1 FROM attachments WHERE attachments.name = listed.value)",
+            " ON CONFLICT (name) DO UPDATE SET condemned_at = excluded.condemned_at RETURNING name",
+        )
+    };
+}
+pub(super) use condemn_statement;
+
+pub(super) const FORGET_CONDEMNED: &str = "DELETE FROM condemned WHERE condemned_at < $1";
+
+pub(super) const NAMES: &str =
+    "SELECT name FROM attachments WHERE upload_type = $1 AND name > $2 AND name <= $3 ORDER BY name LIMIT $4";
+
+/// Looks into every table.
+pub(super) const CHECK: &str = "\
+    SELECT EXISTS (SELECT 1 FROM access_tokens), EXISTS (SELECT 1 FROM attachments), EXISTS (SELECT 1 FROM condemned)";
+
+/// A row of `access_tokens`.
+#[derive(FromRow)]
+pub(super) struct AccessTokenRow {
+    id: String,
+    name: String,
+    digest: Vec<u8>,
+    bases: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl TryFrom<AccessTokenRow> for AccessToken {
+    type Error = RegistryError;
+
+    fn try_from(row: AccessTokenRow) -> Result<Self, RegistryError> {
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            digest: digest(row.digest, "digest")?,
+            bases: BaseScope::of(serde_json::from_str(&row.bases).map_err(RegistryError::of)?),
+            created_at: time(row.created_at),
+            expires_at: row.expires_at.map(time),
+            revoked_at: row.revoked_at.map(time),
+        })
+    }
+}
+
+/// A row of `attachments`.
+#[derive(FromRow)]
+pub(super) struct AttachmentRow {
+    name: String,
+    upload_type: i64,
+    token_digest: Vec<u8>,
+    media_type: String,
+    size: i64,
+    width: Option<i64>,
+    height: Option<i64>,
+    file_name: Option<String>,
+    base: Option<String>,
+    label: Option<String>,
+    created_by: String,
+    created_at: i64,
+}
+
+impl TryFrom<AttachmentRow> for Attachment {
+    type Error = RegistryError;
+
+    fn try_from(row: AttachmentRow) -> Result<Self, RegistryError> {
+        let upload_type = u8::try_from(row.upload_type).map_err(RegistryError::of)?;
+        let pixels = |number: Option<i64>| number.map(u32::try_from).transpose().map_err(RegistryError::of);
+        Ok(Self {
+            token_digest: digest(row.token_digest, "token_digest")?,
+            key: ObjectKey {
+                upload_type: UploadType::try_from(upload_type).map_err(RegistryError::of)?,
+                name: name(&row.name)?,
+            },
+            media_type: MediaType::parse(&row.media_type).ok_or_else(|| damaged("media_type"))?,
+            size: u64::try_from(row.size).map_err(RegistryError::of)?,
+            dimensions: pixels(row.width)?
+                .zip(pixels(row.height)?)
+                .map(|(width, height)| Dimensions { width, height }),
+            file_name: row.file_name.as_deref().and_then(FileName::parse),
+            base: row.base,
+            label: row.label,
+            created_by: row.created_by,
+            created_at: time(row.created_at),
+        })
+    }
+}
+
+/// The bases of a token as its row has them.
+pub(super) fn bases(scope: &BaseScope) -> Result<String, RegistryError> {
+    let bases: &[String] = match scope {
+        BaseScope::All => &[],
+        BaseScope::Only(bases) => bases,
+    };
+    serde_json::to_string(bases).map_err(RegistryError::of)
+}
+
+/// Names as a JSON array, which both databases take as one value.
+pub(super) fn list(names: &[ObjectName]) -> Result<String, RegistryError> {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    serde_json::to_string(&names).map_err(RegistryError::of)
+}
+
+/// The names in a column.
+pub(super) fn names(column: &[String]) -> Result<Vec<ObjectName>, RegistryError> {
+    column.iter().map(|text| name(text)).collect()
+}
+
+fn name(text: &str) -> Result<ObjectName, RegistryError> {
+    ObjectName::parse(text).map_err(RegistryError::of)
+}
+
+fn digest(bytes: Vec<u8>, column: &'static str) -> Result<Sha256, RegistryError> {
+    <[u8; 32]>::try_from(bytes).map(Sha256::from).map_err(|_| damaged(column))
+}
+
+fn damaged(column: &'static str) -> RegistryError {
+    RegistryError::of(format!("column {column} holds what was never written there"))
+}
+
+pub(super) fn millis(time: SystemTime) -> i64 {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn time(millis: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}
+
+impl From<sqlx::Error> for RegistryError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::of(error)
+    }
+}
+
+/// Asks one thing of a database on a connection that it lends.
+macro_rules! ask {
+    ($registry:ident, $how:ident, $query:expr) => {{
+        let query = $query;
+        let asking = async {
+            let mut lent = $registry.lend().await?;
+            let answer = query.$how(lent.connection()).await?;
+            lent.give_back();
+            Ok(answer)
+        };
+        $registry.within_patience(asking).await
+    }};
+}
+pub(super) use ask;
+
+/// Implements [`Registry`](super::Registry) for `$Own`, whose statements go to a `$Database` of sqlx. A macro and no generic code: the
+/// bounds that sqlx would ask for are longer than this.
+macro_rules! registry {
+    ($Own:ty, $Database:ty) => {
+        #[async_trait::async_trait]
+        impl crate::registry::Registry for $Own {
+            async fn add_access_token(&self, token: &AccessToken) -> Result<(), RegistryError> {
+                let query = sqlx::query::<$Database>(sql::ADD_ACCESS_TOKEN)
+                    .bind(&token.id)
+                    .bind(&token.name)
+                    .bind(&token.digest.as_bytes()[..])
+                    .bind(sql::bases(&token.bases)?)
+                    .bind(sql::millis(token.created_at))
+                    .bind(token.expires_at.map(sql::millis))
+                    .bind(token.revoked_at.map(sql::millis));
+                sql::ask!(self, execute, query)?;
+                Ok(())
+            }
+
+            async fn access_token(&self, id: &str) -> Result<Option<AccessToken>, RegistryError> {
+                let query = sqlx::query_as::<$Database, sql::AccessTokenRow>(sql::ACCESS_TOKEN).bind(id);
+                sql::ask!(self, fetch_optional, query)?.map(AccessToken::try_from).transpose()
+            }
+
+            async fn access_tokens(&self) -> Result<Vec<AccessToken>, RegistryError> {
+                let query = sqlx::query_as::<$Database, sql::AccessTokenRow>(sql::ACCESS_TOKENS);
+                sql::ask!(self, fetch_all, query)?.into_iter().map(AccessToken::try_from).collect()
+            }
+
+            async fn revoke_access_token(&self, id: &str, now: SystemTime) -> Result<bool, RegistryError> {
+                let query =
+                    sqlx::query::<$Database>(sql::REVOKE_ACCESS_TOKEN).bind(id).bind(sql::millis(now));
+                Ok(sql::ask!(self, execute, query)?.rows_affected() > 0)
+            }
+
+            async fn remove_access_token(&self, id: &str) -> Result<(), RegistryError> {
+                let query = sqlx::query::<$Database>(sql::REMOVE_ACCESS_TOKEN).bind(id);
+                sql::ask!(self, execute, query)?;
+                Ok(())
+            }
+
+            async fn add_attachment(&self, attachment: Attachment) -> Result<Added, RegistryError> {
+                let (name, upload_type) =
+                    (attachment.key.name.to_string(), i64::from(attachment.key.upload_type.number()));
+                let size = i64::try_from(attachment.size).map_err(RegistryError::of)?;
+                let adding = async {
+                    let mut lent = self.lend().await?;
+                    let done = sqlx::query::<$Database>(sql::ADD_ATTACHMENT)
+                        .bind(&name)
+                        .bind(upload_type)
+                        .bind(&attachment.token_digest.as_bytes()[..])
+                        .bind(attachment.media_type.as_str())
+                        .bind(size)
+                        .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.width)))
+                        .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.height)))
+                        .bind(attachment.file_name.as_ref().map(FileName::as_str))
+                        .bind(&attachment.base)
+                        .bind(&attachment.label)
+                        .bind(&attachment.created_by)
+                        .bind(sql::millis(attachment.created_at))
+                        .execute(lent.connection())
+                        .await?;
+                    if done.rows_affected() > 0 {
+                        lent.give_back();
+                        return Ok(Added::Kept(attachment));
+                    }
+                    let kept = sqlx::query_as::<$Database, sql::AttachmentRow>(sql::ATTACHMENT)
+                        .bind(&name)
+                        .bind(upload_type)
+                        .fetch_optional(lent.connection())
+                        .await?;
+                    let condemned = sqlx::query_scalar::<$Database, i64>(sql::IS_CONDEMNED)
+                        .bind(&name)
+                        .fetch_optional(lent.connection())
+                        .await?;
+                    lent.give_back();
+                    match (kept, condemned) {
+                        (Some(kept), _) => Ok(Added::Kept(kept.try_into()?)),
+                        (None, Some(_)) => Ok(Added::Condemned),
+                        (None, None) => Err(RegistryError::of("the row that was in the way is gone")),
+                    }
+                };
+                self.within_patience(adding).await
+            }
+
+            async fn attachment_by_token(
+                &self,
+                token_digest: Sha256,
+            ) -> Result<Option<Attachment>, RegistryError> {
+                let query = sqlx::query_as::<$Database, sql::AttachmentRow>(sql::ATTACHMENT_BY_TOKEN)
+                    .bind(&token_digest.as_bytes()[..]);
+                sql::ask!(self, fetch_optional, query)?.map(Attachment::try_from).transpose()
+            }
+
+            async fn attachment(&self, key: ObjectKey) -> Result<Option<Attachment>, RegistryError> {
+                let query = sqlx::query_as::<$Database, sql::AttachmentRow>(sql::ATTACHMENT)
+                    .bind(key.name.to_string())
+                    .bind(i64::from(key.upload_type.number()));
+                sql::ask!(self, fetch_optional, query)?.map(Attachment::try_from).transpose()
+            }
+
+            async fn condemn(
+                &self,
+                names: &[ObjectName],
+                now: SystemTime,
+            ) -> Result<Vec<ObjectName>, RegistryError> {
+                sql::names(&self.condemn_names(sql::list(names)?, sql::millis(now)).await?)
+            }
+
+            async fn forget_condemned(&self, before: SystemTime) -> Result<u64, RegistryError> {
+                let query = sqlx::query::<$Database>(sql::FORGET_CONDEMNED).bind(sql::millis(before));
+                Ok(sql::ask!(self, execute, query)?.rows_affected())
+            }
+
+            async fn names(
+                &self,
+                upload_type: UploadType,
+                after: Option<ObjectName>,
+                until: ObjectName,
+                limit: u32,
+            ) -> Result<Vec<ObjectName>, RegistryError> {
+                // Every name is after the empty text.
+                let after = after.map(|name| name.to_string()).unwrap_or_default();
+                let query = sqlx::query_scalar::<$Database, String>(sql::NAMES)
+                    .bind(i64::from(upload_type.number()))
+                    .bind(after)
+                    .bind(until.to_string())
+                    .bind(i64::from(limit));
+                sql::names(&sql::ask!(self, fetch_all, query)?)
+            }
+
+            async fn collector(&self) -> Result<Option<CollectorLock>, RegistryError> {
+                self.try_collector().await
+            }
+
+            async fn check(&self) -> Result<(), RegistryError> {
+                sql::ask!(self, execute, sqlx::query::<$Database>(sql::CHECK))?;
+                Ok(())
+            }
+
+            async fn close(&self) {
+                self.let_go().await;
+            }
+        }
+    };
+}
+pub(super) use registry;
