@@ -21,6 +21,8 @@ needed=()
 for command in chromium curl jq man node npm openssl python3; do
   command -v "$command" >/dev/null || needed+=("$(package "$command")")
 done
+# Debian keeps the server's programs off the path. The tests start a server of their own.
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || needed+=(postgresql)
 if [ ${#needed[@]} -gt 0 ]; then
   $sudo apt-get update -q
   $sudo apt-get install -q -y --no-install-recommends "${needed[@]}"

@@ -1,5 +1,6 @@
 //! The application on a free port and in a folder of its own, and a client for it.
 
+pub mod postgres;
 pub mod process;
 pub mod s3;
 

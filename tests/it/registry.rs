@@ -1,0 +1,402 @@
+//! The registry by itself: what holds over either database.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::future::{join, join_all};
+use rustix::process::{Pid, Signal, kill_process};
+use sqlx::Connection;
+use teable_attachments::domain::{
+    AccessToken, BaseScope, FileName, MediaType, ObjectKey, ObjectName, Sha256, UploadType,
+};
+use teable_attachments::registry::postgres::PostgresRegistry;
+use teable_attachments::registry::sqlite::SqliteRegistry;
+use teable_attachments::registry::{Added, Attachment, Dimensions, Registry};
+use tempfile::TempDir;
+
+use crate::support::postgres;
+
+/// Where a registry is, to be opened by one or several.
+enum Place {
+    File(TempDir),
+    Database(String),
+}
+
+impl Place {
+    async fn open(&self) -> Arc<dyn Registry> {
+        match self {
+            Self::File(folder) => Arc::new(
+                SqliteRegistry::open(&folder.path().join("registry.sqlite")).await.expect("a registry"),
+            ),
+            Self::Database(url) => Arc::new(database(url).await),
+        }
+    }
+}
+
+async fn database(url: &str) -> PostgresRegistry {
+    let url = url.parse().expect("an address");
+    let most = 10.try_into().expect("not zero");
+    PostgresRegistry::open(&url, most, Duration::ZERO).await.expect("a registry")
+}
+
+/// Makes of each case a test over either database.
+macro_rules! over_both {
+    ($($case:ident,)+) => {
+        mod over_sqlite {
+            $(#[actix_web::test]
+            async fn $case() {
+                super::$case(super::Place::File(tempfile::TempDir::new().expect("a folder"))).await;
+            })+
+        }
+        mod over_postgres {
+            $(#[actix_web::test]
+            async fn $case() {
+                super::$case(super::Place::Database(crate::support::postgres::database())).await;
+            })+
+        }
+    };
+}
+
+over_both! {
+    an_access_token_is_kept_as_it_was,
+    an_access_token_is_revoked_once,
+    an_attachment_is_kept_as_it_was,
+    an_attachment_is_added_once,
+    names_are_gone_through_in_order,
+    what_is_condemned_cannot_be_kept_and_what_is_kept_not_condemned,
+    of_an_addition_and_a_condemnation_at_once_one_wins,
+    garbage_is_collected_by_one_at_a_time,
+    what_is_kept_outlives_a_restart,
+    a_closed_registry_cannot_answer,
+}
+
+/// A moment that a row can say: whole milliseconds.
+fn moment(millis: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + millis)
+}
+
+fn access_token(id: &str, created_at: SystemTime) -> AccessToken {
+    AccessToken {
+        id: id.to_owned(),
+        name: "für \"alle\" 图".to_owned(),
+        digest: Sha256::of(id.as_bytes()),
+        bases: BaseScope::of(vec!["bseOne".into(), "bse\"Two".into()]),
+        created_at,
+        expires_at: Some(moment(99)),
+        revoked_at: None,
+    }
+}
+
+fn attachment(upload_type: UploadType) -> Attachment {
+    let name = ObjectName::fresh();
+    Attachment {
+        token_digest: Sha256::of(name.to_string().as_bytes()),
+        key: ObjectKey { upload_type, name },
+        media_type: MediaType::parse("image/png").expect("a media type"),
+        size: 5 << 32,
+        dimensions: Some(Dimensions { width: 3, height: u32::MAX }),
+        file_name: FileName::parse("Übung 图.png"),
+        base: Some("bseOne".into()),
+        label: None,
+        created_by: "0123456789ab".into(),
+        created_at: moment(1),
+    }
+}
+
+async fn add(registry: &dyn Registry, attachment: &Attachment) -> Added {
+    registry.add_attachment(attachment.clone()).await.expect("an answer")
+}
+
+async fn an_access_token_is_kept_as_it_was(place: Place) {
+    let registry = place.open().await;
+    let (one, other) = (access_token("b", moment(2)), access_token("a", moment(2)));
+    let oldest = AccessToken { bases: BaseScope::All, expires_at: None, ..access_token("c", moment(1)) };
+    for token in [&one, &other, &oldest] {
+        registry.add_access_token(token).await.expect("kept");
+        let found = registry.access_token(&token.id).await.expect("an answer");
+        assert_eq!(format!("{found:?}"), format!("{:?}", Some(token)));
+    }
+    registry.add_access_token(&one).await.expect_err("there is one with this id");
+    let ids = async || {
+        let tokens = registry.access_tokens().await.expect("an answer");
+        tokens.into_iter().map(|token| token.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids().await, ["c", "a", "b"], "the oldest first");
+    registry.remove_access_token("a").await.expect("removed");
+    assert_eq!(ids().await, ["c", "b"]);
+    assert!(registry.access_token("a").await.expect("an answer").is_none());
+}
+
+async fn an_access_token_is_revoked_once(place: Place) {
+    let registry = place.open().await;
+    registry.add_access_token(&access_token("a", moment(1))).await.expect("kept");
+    let revoke = async |id, at| registry.revoke_access_token(id, at).await.expect("an answer");
+    assert!(!revoke("b", moment(2)).await, "there is none");
+    assert!(revoke("a", moment(3)).await);
+    assert!(!revoke("a", moment(4)).await, "it is revoked");
+    let token = registry.access_token("a").await.expect("an answer").expect("a token");
+    assert_eq!(token.revoked_at, Some(moment(3)));
+}
+
+async fn an_attachment_is_kept_as_it_was(place: Place) {
+    let registry = place.open().await;
+    let whole = attachment(UploadType::Table);
+    let bare = Attachment {
+        dimensions: None,
+        file_name: None,
+        base: None,
+        label: Some("xxxxxxxx".into()),
+        ..attachment(UploadType::Avatar)
+    };
+    for attachment in [whole, bare] {
+        assert!(registry.attachment(attachment.key).await.expect("an answer").is_none());
+        let Added::Kept(kept) = add(registry.as_ref(), &attachment).await else { panic!("condemned") };
+        let by_key = registry.attachment(attachment.key).await.expect("an answer").expect("kept");
+        let by_token = registry.attachment_by_token(attachment.token_digest).await.expect("an answer");
+        for found in [kept, by_key, by_token.expect("kept")] {
+            assert_eq!(format!("{found:?}"), format!("{attachment:?}"));
+        }
+        let elsewhere = ObjectKey { upload_type: UploadType::Form, ..attachment.key };
+        assert!(registry.attachment(elsewhere).await.expect("an answer").is_none());
+    }
+}
+
+async fn an_attachment_is_added_once(place: Place) {
+    let registry = place.open().await;
+    for _ in 0..20 {
+        let attachment = attachment(UploadType::Table);
+        let at_once = (0..6).map(|number| {
+            let attachment = Attachment { label: Some(number.to_string()), ..attachment.clone() };
+            let registry = &registry;
+            async move { add(registry.as_ref(), &attachment).await }
+        });
+        let kept = registry.clone();
+        let labels: BTreeSet<_> = join_all(at_once)
+            .await
+            .into_iter()
+            .map(|added| match added {
+                Added::Kept(attachment) => attachment.label,
+                Added::Condemned => panic!("condemned"),
+            })
+            .collect();
+        assert_eq!(labels.len(), 1, "all are given the one that is kept");
+        let found = kept.attachment(attachment.key).await.expect("an answer").expect("kept");
+        assert!(labels.contains(&found.label));
+    }
+}
+
+async fn names_are_gone_through_in_order(place: Place) {
+    let registry = place.open().await;
+    let mut made: Vec<_> = (0..7).map(|_| attachment(UploadType::Table)).collect();
+    // Another node may have been a moment ahead.
+    made.reverse();
+    for attachment in &made {
+        add(registry.as_ref(), attachment).await;
+    }
+    add(registry.as_ref(), &attachment(UploadType::Form)).await;
+    let mut all: Vec<_> = made.iter().map(|attachment| attachment.key.name).collect();
+    all.sort();
+    let names = async |after, until, limit| {
+        registry.names(UploadType::Table, after, until, limit).await.expect("an answer")
+    };
+    let end = ObjectName::fresh();
+    assert_eq!(names(None, end, 100).await, all);
+    assert_eq!(names(None, end, 3).await, all[..3]);
+    assert_eq!(names(Some(all[2]), end, 3).await, all[3..6]);
+    assert_eq!(names(Some(all[5]), end, 3).await, all[6..]);
+    assert_eq!(names(Some(all[6]), end, 3).await, []);
+    assert_eq!(names(None, all[4], 100).await, all[..=4], "up to and with the last");
+    assert_eq!(registry.names(UploadType::Avatar, None, end, 100).await.expect("an answer"), []);
+}
+
+async fn what_is_condemned_cannot_be_kept_and_what_is_kept_not_condemned(place: Place) {
+    let registry = place.open().await;
+    let condemn = async |names: &[ObjectName], now| registry.condemn(names, now).await.expect("an answer");
+    let forget = async |before| registry.forget_condemned(before).await.expect("an answer");
+    let (kept, condemned) = (attachment(UploadType::Table), attachment(UploadType::Table));
+    add(registry.as_ref(), &kept).await;
+    let both = [kept.key.name, condemned.key.name, condemned.key.name];
+    assert_eq!(condemn(&both, moment(1)).await, [condemned.key.name]);
+    assert_eq!(condemn(&[], moment(1)).await, []);
+    assert!(matches!(add(registry.as_ref(), &condemned).await, Added::Condemned));
+    assert!(registry.attachment(condemned.key).await.expect("an answer").is_none());
+    assert!(matches!(add(registry.as_ref(), &kept).await, Added::Kept(_)), "it was before");
+    // What is condemned again is remembered from then on.
+    assert_eq!(condemn(&both, moment(5)).await, [condemned.key.name]);
+    assert_eq!(forget(moment(5)).await, 0);
+    assert!(matches!(add(registry.as_ref(), &condemned).await, Added::Condemned));
+    assert_eq!(forget(moment(6)).await, 1);
+    assert!(matches!(add(registry.as_ref(), &condemned).await, Added::Kept(_)));
+}
+
+async fn of_an_addition_and_a_condemnation_at_once_one_wins(place: Place) {
+    let (adding, condemning) = (place.open().await, place.open().await);
+    let (mut kept, mut condemned) = (0, 0);
+    for round in 0..60 {
+        let attachments: Vec<_> = (0..6).map(|_| attachment(UploadType::Table)).collect();
+        let names: Vec<_> = attachments.iter().map(|attachment| attachment.key.name).collect();
+        let additions = join_all(attachments.iter().map(|attachment| add(adding.as_ref(), attachment)));
+        let condemnation = async {
+            // A little later in some rounds, so that either may be the first.
+            for _ in 0..round % 20 {
+                tokio::task::yield_now().await;
+            }
+            condemning.condemn(&names, moment(1)).await.expect("an answer")
+        };
+        let (additions, condemnation) = join(additions, condemnation).await;
+        for (attachment, added) in attachments.iter().zip(additions) {
+            let is_kept = matches!(added, Added::Kept(_));
+            let is_condemned = condemnation.contains(&attachment.key.name);
+            assert_ne!(is_kept, is_condemned, "kept or condemned, never both and never neither");
+            let found = adding.attachment(attachment.key).await.expect("an answer");
+            assert_eq!(found.is_some(), is_kept);
+            kept += u32::from(is_kept);
+            condemned += u32::from(is_condemned);
+        }
+    }
+    println!("kept {kept}, condemned {condemned}");
+}
+
+async fn garbage_is_collected_by_one_at_a_time(place: Place) {
+    let (one, other) = (place.open().await, place.open().await);
+    let lock = one.collector().await.expect("an answer").expect("nobody has it");
+    assert!(other.collector().await.expect("an answer").is_none());
+    assert!(one.collector().await.expect("an answer").is_none(), "not twice, either");
+    drop(lock);
+    crate::support::eventually("the lock ends", || async {
+        other.collector().await.expect("an answer").is_some()
+    })
+    .await;
+}
+
+async fn what_is_kept_outlives_a_restart(place: Place) {
+    let registry = place.open().await;
+    let (kept, condemned) = (attachment(UploadType::Table), attachment(UploadType::Table));
+    add(registry.as_ref(), &kept).await;
+    registry.condemn(&[condemned.key.name], moment(1)).await.expect("an answer");
+    registry.close().await;
+    let registry = place.open().await;
+    assert!(registry.attachment(kept.key).await.expect("an answer").is_some());
+    assert!(matches!(add(registry.as_ref(), &condemned).await, Added::Condemned));
+}
+
+async fn a_closed_registry_cannot_answer(place: Place) {
+    let registry = place.open().await;
+    registry.check().await.expect("ready");
+    registry.close().await;
+    registry.check().await.expect_err("closed");
+}
+
+/// What chance might not bring about: a condemnation meets an addition that has not ended.
+#[actix_web::test]
+async fn a_condemnation_waits_for_an_addition_that_runs() {
+    let url = postgres::database();
+    let registry = database(&url).await;
+    let name = ObjectName::fresh();
+    let mut connection = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    let mut addition = connection.begin().await.expect("a transaction");
+    sqlx::query(
+        "INSERT INTO attachments (name, upload_type, token_digest, media_type, size, created_by, created_at) \
+         SELECT $1, 1, ''::bytea, 'text/plain', 1, '', 1 \
+         WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1)",
+    )
+    .bind(name.to_string())
+    .execute(&mut *addition)
+    .await
+    .expect("inserted");
+    let mut watcher = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    let commits_when_waited_for = async {
+        let waiting = "SELECT 1 FROM pg_locks WHERE relation = 'attachments'::regclass AND NOT granted";
+        while sqlx::query(waiting).fetch_optional(&mut watcher).await.expect("an answer").is_none() {
+            tokio::task::yield_now().await;
+        }
+        addition.commit().await.expect("committed");
+    };
+    let names = [name];
+    let condemning = registry.condemn(&names, moment(1));
+    let (condemned, ()) =
+        tokio::time::timeout(Duration::from_secs(10), join(condemning, commits_when_waited_for))
+            .await
+            .expect("the condemnation waits");
+    assert_eq!(condemned.expect("an answer"), [], "it is kept");
+}
+
+/// An addition that does not end holds a condemnation up, and not for long.
+#[actix_web::test]
+async fn a_condemnation_gives_up_soon_and_lets_additions_through() {
+    let url = postgres::database();
+    let registry = database(&url).await;
+    let mut connection = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    let mut addition = connection.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE attachments IN ROW EXCLUSIVE MODE")
+        .execute(&mut *addition)
+        .await
+        .expect("locked");
+    let begun = Instant::now();
+    registry.condemn(&[ObjectName::fresh()], moment(1)).await.expect_err("it would wait");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(matches!(add(&registry, &attachment(UploadType::Table)).await, Added::Kept(_)));
+}
+
+#[actix_web::test]
+async fn four_nodes_open_an_empty_database_at_once() {
+    let url = postgres::database();
+    let nodes = join_all((0..4).map(|_| database(&url))).await;
+    for node in &nodes {
+        node.check().await.expect("ready");
+    }
+    let attachment = attachment(UploadType::Table);
+    add(&nodes[0], &attachment).await;
+    assert!(nodes[3].attachment(attachment.key).await.expect("an answer").is_some());
+}
+
+/// A network may lose a connection and tell nobody: here its end at the server stops in the middle of a statement.
+#[actix_web::test]
+async fn a_connection_that_answers_no_more_is_given_up_and_replaced() {
+    let cluster = postgres::Cluster::start();
+    let url = cluster.database();
+    let address = url.parse().expect("an address");
+    let only = 1.try_into().expect("not zero");
+    let registry = PostgresRegistry::open(&address, only, Duration::ZERO).await.expect("a registry");
+    let mut blocking = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    let mut blocker = blocking.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE attachments").execute(&mut *blocker).await.expect("locked");
+    let begun = Instant::now();
+    let stops_when_it_waits = async {
+        let waiting = "SELECT pid FROM pg_locks WHERE relation = 'attachments'::regclass AND NOT granted";
+        let session = loop {
+            let found = sqlx::query_scalar::<_, i32>(waiting).fetch_optional(&mut *blocker).await;
+            if let Some(session) = found.expect("an answer") {
+                break Pid::from_raw(session).expect("an id");
+            }
+            tokio::task::yield_now().await;
+        };
+        kill_process(session, Signal::STOP).expect("a signal");
+        blocker.rollback().await.expect("unlocked");
+    };
+    let asking = tokio::time::timeout(Duration::from_secs(10), registry.check());
+    let (answer, ()) = join(asking, stops_when_it_waits).await;
+    answer.expect("it is given up").expect_err("there is no answer");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    registry.check().await.expect("another connection answers");
+}
+
+/// A service may start before its database.
+#[actix_web::test]
+async fn a_database_that_comes_late_is_waited_for() {
+    let cluster = postgres::Cluster::start();
+    let url = cluster.database();
+    cluster.crash();
+    let opening = async {
+        let url = url.parse().expect("an address");
+        PostgresRegistry::open(&url, 1.try_into().expect("not zero"), Duration::from_secs(30)).await
+    };
+    let begin = actix_web::rt::task::spawn_blocking(move || {
+        cluster.begin();
+        cluster
+    });
+    let (registry, cluster) = join(opening, begin).await;
+    registry.expect("a registry").check().await.expect("ready");
+    drop(cluster);
+}
