@@ -8,20 +8,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::config::{Contradiction, DataSettings, RegistryPlace, Settings};
+use crate::config::{Contradiction, DataSettings, Interval, RegistryPlace, Settings, StorageSettings};
 use crate::domain::Buckets;
 use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
 use crate::registry::postgres::PostgresRegistry;
 use crate::registry::sqlite::SqliteRegistry;
 use crate::registry::{Registry, RegistryError};
+use crate::service::collect::{Finding, Interrupted, Tally, Verdict, collect};
 use crate::service::{PublicOrigin, Service};
 use crate::storage::ObjectStore;
 use crate::storage::local::{LocalStore, UnusableFolder};
 use crate::storage::s3::{S3Store, UnusableStore};
 use crate::token::{InvalidKeys, Keyring};
 
+use actix_web::rt::task::JoinHandle;
+
 /// How long a service that starts waits for a database that starts too.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a service that starts waits for an object store that starts too.
+const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The application, ready to be run.
 pub struct Application {
@@ -31,6 +37,8 @@ pub struct Application {
     pub origin: PublicOrigin,
     /// The registry, to look into and to close.
     pub registry: Arc<dyn Registry>,
+    /// What cleans up in the background, if that is wanted.
+    pub collector: Option<Collector>,
 }
 
 /// Why the application cannot start. Each is one sentence for whoever started it.
@@ -115,6 +123,13 @@ impl Application {
         let keys = keys(settings)?;
         let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
         let registry = open_registry(&settings.data, DATABASE_PATIENCE).await?;
+        let collector = match settings.collection.gc_interval {
+            Interval::Off => None,
+            Interval::Every(interval) => {
+                let age = settings.collection.gc_older_than;
+                Some(Collector::start(store.clone(), registry.clone(), interval, age))
+            }
+        };
         let service = Service::new(policy, keys, store.clone(), registry.clone(), SystemTime::now);
         let backend = Backend {
             port: Arc::new(service),
@@ -124,8 +139,54 @@ impl Application {
             origin: origin.clone(),
         };
         let listening = http::serve(listener, backend, origins, settings.shutdown_timeout).map_err(listen)?;
-        Ok(Self { listening, origin, registry })
+        Ok(Self { listening, origin, registry, collector })
     }
+}
+
+/// Cleans up in the background, as long as it lives.
+pub struct Collector(JoinHandle<()>);
+
+impl Collector {
+    fn start(
+        store: Arc<dyn ObjectStore>,
+        registry: Arc<dyn Registry>,
+        interval: Duration,
+        age: Duration,
+    ) -> Self {
+        Self(actix_web::rt::spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                if let Err(error) = collect_once(store.as_ref(), registry.as_ref(), age).await {
+                    tracing::warn!(cause = crate::telemetry::causes(&error), "the clean-up was interrupted");
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Cleans up, unless another node does.
+async fn collect_once(
+    store: &dyn ObjectStore,
+    registry: &dyn Registry,
+    age: Duration,
+) -> Result<(), Interrupted> {
+    let Some(_lock) = registry.collector().await? else { return Ok(()) };
+    let now = SystemTime::now();
+    let hear = |finding| {
+        if let Finding::Missing(key) = finding {
+            tracing::error!(path = key.path(), "the bytes of a stored file are gone");
+        }
+    };
+    let tally = collect(store, registry, Verdict::Remove, now - age, now, &hear).await?;
+    let Tally { listed, claimed, abandoned, removed, missing, foreign } = tally;
+    tracing::info!(listed, claimed, abandoned, removed, missing, foreign, "cleaned up");
+    Ok(())
 }
 
 /// The store of the settings, and the origins at which clients meet it, if they do.
@@ -133,12 +194,27 @@ async fn open_store(
     settings: &Settings,
     buckets: Buckets,
 ) -> Result<(Arc<dyn ObjectStore>, Vec<String>), StartError> {
-    let Some(config) = settings.object_store()? else {
-        return Ok((Arc::new(LocalStore::open(&settings.files(), buckets)?), Vec::new()));
+    let Some(config) = settings.storage.object_store()? else {
+        return Ok((
+            Arc::new(LocalStore::open(&settings.storage.files(&settings.data), buckets)?),
+            Vec::new(),
+        ));
     };
-    let store = S3Store::open(config, buckets).await?;
+    let store = S3Store::open(config, buckets, STORE_PATIENCE).await?;
     let origins = store.origins();
     Ok((Arc::new(store), origins))
+}
+
+/// The store of the settings, to look and to remove beside the nodes that serve it.
+pub async fn beside_store(
+    storage: &StorageSettings,
+    data: &DataSettings,
+) -> Result<Arc<dyn ObjectStore>, StartError> {
+    let buckets = storage.buckets()?;
+    match storage.object_store()? {
+        None => Ok(Arc::new(LocalStore::beside(&storage.files(data), buckets))),
+        Some(config) => Ok(Arc::new(S3Store::connect(config, buckets).await?)),
+    }
 }
 
 /// The registry that `data` names, which is made if it is not there. A database that cannot be used is tried again for as long as

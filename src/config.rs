@@ -1,25 +1,24 @@
 //! Every setting: its flag, its environment variable, its default, its meaning. `--help` and the table in the README come
 //! from here. Rules between settings are checked at the start, not at first use.
 
-mod s3;
+mod storage;
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 
-use crate::domain::Buckets;
 use crate::registry::postgres::DatabaseUrl;
 use crate::service::{Policy, PublicOrigin};
-use crate::storage::s3::OverwriteGuard;
 
-pub use s3::{MinioSettings, S3Settings};
+pub use storage::{MinioSettings, S3Settings, StorageProvider, StorageSettings};
 
 /// S3 takes no longer life in a presigned request, and the same client may meet either storage.
 const LIFE_LIMIT: Duration = Duration::from_hours(7 * 24);
@@ -68,37 +67,12 @@ pub struct Settings {
     pub max_attachment_upload_size: u64,
 
     /// Where the bytes are kept
-    #[arg(long, env = "BACKEND_STORAGE_PROVIDER", value_enum, default_value_t = StorageProvider::Local, value_name = "PROVIDER")]
-    pub storage_provider: StorageProvider,
-
-    /// Folder of the files; `files` in the data folder if not given
-    #[arg(long, env = "BACKEND_STORAGE_LOCAL_PATH", value_name = "FOLDER")]
-    pub storage_local_path: Option<PathBuf>,
-
-    /// Name of the bucket that is read without a token
-    #[arg(long, env = "BACKEND_STORAGE_PUBLIC_BUCKET", default_value = "public", value_name = "NAME", value_parser = bucket)]
-    pub storage_public_bucket: String,
-
-    /// Name of the bucket that is read with a token
-    #[arg(long, env = "BACKEND_STORAGE_PRIVATE_BUCKET", default_value = "private", value_name = "NAME", value_parser = bucket)]
-    pub storage_private_bucket: String,
-
-    /// Where everybody reads the public bucket, such as `https://cdn.example.com`; for `s3` and `minio`, whose read addresses
-    /// are signed if not given
-    #[arg(long, env = "BACKEND_STORAGE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
-    pub storage_public_url: Option<String>,
-
-    /// What keeps stored objects from being changed; for `s3` and `minio`, where it is tried out if not given
-    #[arg(long, env = "BACKEND_STORAGE_OVERWRITE_GUARD", value_enum, value_name = "GUARD")]
-    pub storage_overwrite_guard: Option<OverwriteGuard>,
-
-    /// For `s3`
     #[command(flatten)]
-    pub s3: S3Settings,
+    pub storage: StorageSettings,
 
-    /// For `minio`
+    /// What becomes of what nobody notified
     #[command(flatten)]
-    pub minio: MinioSettings,
+    pub collection: CollectionSettings,
 
     /// Life of an upload token for which the client asks no other, below 7 days
     #[arg(long, env = "BACKEND_STORAGE_TOKEN_EXPIRE_IN", default_value = "6d", value_name = "DURATION", value_parser = life)]
@@ -115,6 +89,42 @@ pub struct Settings {
     /// What is logged, and how
     #[command(flatten)]
     pub log: LogSettings,
+}
+
+/// What becomes of what nobody notified.
+#[derive(Args, Clone, Debug)]
+pub struct CollectionSettings {
+    /// How often uploads that nobody notified are collected, by one of all nodes; `off` for never
+    #[arg(long, env = "GC_INTERVAL", default_value = "1h", value_name = "DURATION")]
+    pub gc_interval: Interval,
+
+    /// How old such an upload is when it is collected: more than the 7 days for which an upload token may be good
+    #[arg(long, env = "GC_OLDER_THAN", default_value = "8d", value_name = "DURATION", value_parser = collectable_age)]
+    pub gc_older_than: Duration,
+}
+
+/// How often something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interval {
+    /// Never.
+    Off,
+    /// Whenever so long has passed.
+    Every(Duration),
+}
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => match humantime::parse_duration(text) {
+                Ok(interval) if interval.is_zero() => Err("write `off` for never".to_owned()),
+                Ok(interval) => Ok(Self::Every(interval)),
+                Err(error) => Err(format!("{error}; write it as 30m, 1h or off")),
+            },
+        }
+    }
 }
 
 /// Where the service keeps what it knows.
@@ -164,17 +174,6 @@ pub struct LogSettings {
     pub log_format: Option<LogFormat>,
 }
 
-/// A place for bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StorageProvider {
-    /// A folder of this machine
-    Local,
-    /// Amazon S3, or a store that speaks its API
-    S3,
-    /// MinIO
-    Minio,
-}
-
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -222,9 +221,7 @@ pub enum Contradiction {
 impl Settings {
     /// What the use cases are to go by, when clients reach the service at `origin`.
     pub fn policy(&self, origin: PublicOrigin) -> Result<Policy, Contradiction> {
-        if self.storage_public_bucket == self.storage_private_bucket {
-            return Err(Contradiction::OneBucket(self.storage_public_bucket.clone()));
-        }
+        let buckets = self.storage.buckets()?;
         if self.max_attachment_upload_size > crate::api::attachments::signature::CONTENT_LENGTH_MAX {
             return Err(Contradiction::TooLarge(self.max_attachment_upload_size));
         }
@@ -233,20 +230,11 @@ impl Settings {
         }
         Ok(Policy {
             origin,
-            buckets: Buckets {
-                public: self.storage_public_bucket.clone(),
-                private: self.storage_private_bucket.clone(),
-            },
+            buckets,
             max_size: self.max_attachment_upload_size,
             upload_token_life: self.storage_token_expire_in,
             read_token_life: self.storage_url_expire_in,
         })
-    }
-
-    /// The folder of the files.
-    #[must_use]
-    pub fn files(&self) -> PathBuf {
-        self.storage_local_path.clone().unwrap_or_else(|| self.data.path.join("files"))
     }
 }
 
@@ -266,20 +254,16 @@ impl DataSettings {
         self.path.join("registry.sqlite")
     }
 
+    /// The folder of the files, if nothing else is said.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.path.join("files")
+    }
+
     /// The file of the signing key.
     #[must_use]
     pub fn signing_key(&self) -> PathBuf {
         self.path.join("signing-key")
-    }
-}
-
-fn public_url(text: &str) -> Result<String, &'static str> {
-    let url = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    match url {
-        Some(url) if url.query().is_none() && url.fragment().is_none() => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err("must be an address such as https://cdn.example.com, with a path or without"),
     }
 }
 
@@ -305,16 +289,6 @@ impl TypedValueParser for DatabaseUrlParser {
     }
 }
 
-/// A bucket's name becomes a folder and a part of addresses.
-fn bucket(text: &str) -> Result<String, &'static str> {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !text.is_empty() && text.len() <= 63 && text.bytes().all(is_plain) {
-        Ok(text.to_owned())
-    } else {
-        Err("a bucket's name has 1 to 63 lower-case letters, digits and hyphens")
-    }
-}
-
 fn life(text: &str) -> Result<Duration, String> {
     let life =
         humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s, 12h or 6d"))?;
@@ -322,4 +296,13 @@ fn life(text: &str) -> Result<Duration, String> {
         return Err("must be more than nothing and less than 7 days".to_owned());
     }
     Ok(life)
+}
+
+/// An age at which no upload token is good any more.
+pub(crate) fn collectable_age(text: &str) -> Result<Duration, String> {
+    let age = humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 8d or 200h"))?;
+    if age <= LIFE_LIMIT {
+        return Err("must be more than 7 days, for which an upload token may be good".to_owned());
+    }
+    Ok(age)
 }

@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand. A bare start serves.
 
+mod gc;
 mod openapi;
 mod serve;
 mod shell;
@@ -7,13 +8,21 @@ mod token;
 mod upload;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 
-use crate::config::Settings;
+use crate::app;
+use crate::config::{DataSettings, RegistryPlace, Settings};
+use crate::registry::Registry;
 
 /// What is said where nobody takes what was asked for.
 const STDOUT: &str = "cannot write to stdout";
+
+/// Whoever waits at a terminal is told at once that a database cannot be used.
+const DATABASE_PATIENCE: Duration = Duration::ZERO;
 
 /// An attachment service that speaks Teable's attachments API.
 #[derive(Debug, Parser)]
@@ -36,6 +45,8 @@ enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// Remove what was uploaded and never notified, beside running services or without them
+    Gc(Box<gc::Command>),
     /// Upload files to this service, or to any other that speaks Teable's attachments API
     Upload(upload::Command),
     /// Print the contract
@@ -56,6 +67,7 @@ impl Cli {
             None => serve::run(&self.settings).await,
             Some(Command::Serve(settings)) => serve::run(&settings).await,
             Some(Command::Token(command)) => token::run(command).await,
+            Some(Command::Gc(command)) => gc::run(&command).await,
             Some(Command::Upload(command)) => return upload::run(command).await,
             Some(Command::Openapi(command)) => openapi::run(&command),
             Some(Command::Completions(command)) => shell::completions(&command),
@@ -63,4 +75,15 @@ impl Cli {
         }
         .map(|()| ExitCode::SUCCESS)
     }
+}
+
+/// The registry in `data`. A look into a folder does not make one.
+async fn existing_registry(data: &DataSettings) -> anyhow::Result<Arc<dyn Registry>> {
+    match data.place() {
+        RegistryPlace::Folder(folder) if !data.registry().exists() => {
+            bail!("no service has been started on {}; --data-dir names another", folder.display())
+        }
+        RegistryPlace::Folder(_) | RegistryPlace::Database(_) => {}
+    }
+    Ok(app::open_registry(data, DATABASE_PATIENCE).await?)
 }

@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::task::Poll;
 use std::time::SystemTime;
 
@@ -23,7 +22,7 @@ use crate::telemetry;
 /// Serves until a signal to stop, and then lets running requests finish.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     telemetry::install(&settings.log)?;
-    let Application { listening, origin, registry } = Application::start(settings).await?;
+    let Application { listening, origin, registry, collector } = Application::start(settings).await?;
     let secret = match settings.data.place() {
         RegistryPlace::Folder(_) => first_token(registry.as_ref()).await?,
         // Every node that starts would make one.
@@ -32,7 +31,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot listen for signals")?;
     let server = actix_web::rt::spawn(listening.server);
     actix_web::rt::spawn(signals.stop(listening.handle));
-    let files = settings.files();
+    let files = settings.storage.place(&settings.data);
     let secret_text = secret.as_ref().map(|(secret, _)| secret.as_str());
     let welcome = Welcome { address: listening.address, origin: &origin, files: &files, secret: secret_text };
     if let Err(error) = welcome.write(&mut io::stdout().lock()) {
@@ -43,6 +42,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         return Err(error).context("cannot write to stdout");
     }
     server.await.context("the server ended early")?.context("the server failed")?;
+    drop(collector);
     registry.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -92,7 +92,7 @@ impl Signals {
 struct Welcome<'a> {
     address: SocketAddr,
     origin: &'a PublicOrigin,
-    files: &'a Path,
+    files: &'a str,
     secret: Option<&'a str>,
 }
 
@@ -104,7 +104,7 @@ impl Welcome<'_> {
         writeln!(out, "  Docs      {origin}/docs/  {origin}/reference/")?;
         writeln!(out, "  Upload    {origin}/try/")?;
         writeln!(out, "  Contract  {origin}/openapi.yaml")?;
-        writeln!(out, "  Files     {}", self.files.display())?;
+        writeln!(out, "  Files     {}", self.files)?;
         if let Some(secret) = self.secret {
             writeln!(out, "  Token     {secret}")?;
             writeln!(

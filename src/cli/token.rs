@@ -1,23 +1,19 @@
 //! `token`: access tokens are made, listed and revoked here, beside a running service or without one.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::app;
-use crate::config::{DataSettings, RegistryPlace};
+use crate::config::DataSettings;
 use crate::domain::{AccessToken, BaseScope};
 use crate::registry::Registry;
 use crate::token::access::AccessSecret;
 
 /// The longest life of an access token: beyond any use, and within what dates can say.
 const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
-
-/// Whoever waits at a terminal is told at once that a database cannot be used.
-const DATABASE_PATIENCE: Duration = Duration::ZERO;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -75,7 +71,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                     ),
                 },
             };
-            let registry = app::open_registry(&data, DATABASE_PATIENCE).await?;
+            let registry = app::open_registry(&data, super::DATABASE_PATIENCE).await?;
             let (secret, token) =
                 create(registry.as_ref(), &name, BaseScope::of(bases), expires_at, now).await?;
             let mut stdout = io::stdout();
@@ -93,13 +89,13 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             )?;
         }
         Command::List(List { data }) => {
-            let registry = existing_registry(&data).await?;
+            let registry = super::existing_registry(&data).await?;
             let tokens = registry.access_tokens().await?;
             registry.close().await;
             list(&mut io::stdout().lock(), &tokens, now).context(super::STDOUT)?;
         }
         Command::Revoke(Revoke { id, data }) => {
-            let registry = existing_registry(&data).await?;
+            let registry = super::existing_registry(&data).await?;
             let revoked = registry.revoke_access_token(&id, now).await?;
             registry.close().await;
             if !revoked {
@@ -114,18 +110,6 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The registry in `data`. A look into a folder does not make one.
-async fn existing_registry(data: &DataSettings) -> anyhow::Result<Arc<dyn Registry>> {
-    match data.place() {
-        RegistryPlace::Folder(folder) if !data.registry().exists() => bail!(
-            "no service has been started on {}, so it has no access tokens; --data-dir names another",
-            folder.display()
-        ),
-        RegistryPlace::Folder(_) | RegistryPlace::Database(_) => {}
-    }
-    Ok(app::open_registry(data, DATABASE_PATIENCE).await?)
 }
 
 /// Takes back a token whose secret nobody could be given.

@@ -1,6 +1,7 @@
 //! Where an object stands in the store: bucket, directory, name. Each part is made or checked here; none is taken as given.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use uuid::Uuid;
 
@@ -28,7 +29,16 @@ impl ObjectName {
         // One spelling for each name: Uuid would take dashes, braces and capitals too.
         let canonical =
             text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        canonical.then(|| Uuid::try_parse(text).ok()).flatten().map(Self).ok_or(InvalidObjectName)
+        let uuid = canonical.then(|| Uuid::try_parse(text).ok()).flatten();
+        uuid.filter(|uuid| uuid.get_version_num() == 7).map(Self).ok_or(InvalidObjectName)
+    }
+
+    /// What stands behind every name that was made before `time`, and before every other. Nothing is called that.
+    #[must_use]
+    pub fn bound(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        // The first 48 bits of a UUID of version 7 are the milliseconds.
+        Self(Uuid::from_u128(since_epoch.as_millis() << 80))
     }
 }
 
@@ -86,6 +96,15 @@ impl Buckets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bound_stands_between_what_was_before_and_what_comes_after() {
+        let before = ObjectName::fresh();
+        let later = SystemTime::now() + std::time::Duration::from_millis(2);
+        assert!(before < ObjectName::bound(later));
+        assert!(ObjectName::bound(later - std::time::Duration::from_secs(1)) < before);
+        assert!(ObjectName::parse(&ObjectName::bound(later).to_string()).is_err());
+    }
 
     #[test]
     fn only_what_the_server_makes_is_located() {

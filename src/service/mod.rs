@@ -3,6 +3,7 @@
 
 mod access;
 mod address;
+pub mod collect;
 mod notify;
 mod open;
 mod read;

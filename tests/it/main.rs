@@ -8,6 +8,7 @@ mod contract;
 mod crash;
 mod docs;
 mod flow;
+mod gc;
 mod origins;
 mod postgres;
 mod read;

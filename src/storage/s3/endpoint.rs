@@ -80,6 +80,13 @@ impl FromStr for Endpoint {
     }
 }
 
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { scheme, authority } = self;
+        write!(formatter, "{scheme}://{authority}")
+    }
+}
+
 impl Location {
     /// The whole address, with `query`, which is encoded already.
     pub(super) fn url(&self, query: &str) -> String {

@@ -11,7 +11,7 @@ mod presign;
 mod request;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -83,31 +83,48 @@ pub enum UnusableStore {
 }
 
 impl S3Store {
-    /// The store of `config`, whose ways are found out first.
-    pub async fn open(config: S3Config, buckets: Buckets) -> Result<Self, UnusableStore> {
+    /// The store of `config`, whose ways are found out first. One that cannot be reached is tried again for as long as `patience`.
+    pub async fn open(config: S3Config, buckets: Buckets, patience: Duration) -> Result<Self, UnusableStore> {
+        let mut store = Self::connect(config, buckets).await?;
+        let deadline = Instant::now() + patience;
+        let public = store.probe(&store.buckets.public, deadline).await?;
+        let private = store.probe(&store.buckets.private, deadline).await?;
+        store.traits = public.and(private);
+        let Traits { guard, checksums } = store.traits;
+        tracing::info!(%guard, %checksums, "the object store was tried");
+        if let Some(wanted) = store.config.guard.filter(|wanted| *wanted != guard) {
+            tracing::info!(guard = %wanted, "the setting BACKEND_STORAGE_OVERWRITE_GUARD fixes it");
+            store.traits.guard = wanted;
+        }
+        Ok(store)
+    }
+
+    /// The store of `config`, to look and to remove: nothing is known of its ways.
+    pub async fn connect(config: S3Config, buckets: Buckets) -> Result<Self, UnusableStore> {
         let requester = Requester::new(
             &config.credentials,
             &config.region,
             config.internal_endpoint.clone(),
             config.style,
-        )
-        .await
-        .map_err(|error| UnusableStore::Unaskable(error.into()))?;
-        let unusable = |bucket: &str| {
-            let bucket = bucket.to_owned();
-            move |error: Failure| UnusableStore::Bucket { bucket, source: error.into() }
-        };
-        let public = guard::probe(&requester, &buckets.public).await.map_err(unusable(&buckets.public))?;
-        let private = guard::probe(&requester, &buckets.private).await.map_err(unusable(&buckets.private))?;
-        let mut traits = public.and(private);
-        tracing::info!(
-            guard = %traits.guard, checksums = %traits.checksums, fixed = config.guard.is_some(),
-            "the object store was tried"
         );
-        if let Some(guard) = config.guard {
-            traits.guard = guard;
+        let requester = requester.await.map_err(|error| UnusableStore::Unaskable(error.into()))?;
+        Ok(Self { config, buckets, requester: Arc::new(requester), traits: Traits::default() })
+    }
+
+    async fn probe(&self, bucket: &str, deadline: Instant) -> Result<Traits, UnusableStore> {
+        loop {
+            match guard::probe(&self.requester, bucket).await {
+                Ok(traits) => return Ok(traits),
+                Err(error) if error.may_pass() && Instant::now() < deadline => {
+                    let cause = crate::telemetry::causes(&error);
+                    tracing::warn!(bucket, cause, "the object store cannot be used; trying again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Err(error) => {
+                    return Err(UnusableStore::Bucket { bucket: bucket.to_owned(), source: error.into() });
+                }
+            }
         }
-        Ok(Self { config, buckets, requester: Arc::new(requester), traits })
     }
 
     /// The origins at which clients meet the store, for pages that may go there.

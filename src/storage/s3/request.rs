@@ -157,7 +157,7 @@ impl Failure {
     }
 
     /// Whether asking again may help.
-    fn may_pass(&self) -> bool {
+    pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Slow => true,
             Self::Answered { status, .. } => {

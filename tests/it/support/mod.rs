@@ -29,6 +29,7 @@ pub struct App {
     handle: actix_web::dev::ServerHandle,
     server: actix_web::rt::task::JoinHandle<std::io::Result<()>>,
     arguments: Vec<String>,
+    collector: Option<teable_attachments::app::Collector>,
 }
 
 /// What was answered.
@@ -90,12 +91,22 @@ impl App {
         let handle = app.listening.handle;
         let origin = format!("http://{}", app.listening.address);
         let server = actix_web::rt::spawn(app.listening.server);
-        Self { origin, bearer, registry: app.registry, folder, handle, server, arguments }
+        Self {
+            origin,
+            bearer,
+            registry: app.registry,
+            folder,
+            handle,
+            server,
+            arguments,
+            collector: app.collector,
+        }
     }
 
     /// Stops the application and starts it again on the same folder.
     pub async fn restart(self) -> Self {
-        let Self { registry, folder, handle, server, arguments, .. } = self;
+        let Self { registry, folder, handle, server, arguments, collector, .. } = self;
+        drop(collector);
         handle.stop(true).await;
         server.await.expect("the server ends").expect("the server ends well");
         registry.close().await;

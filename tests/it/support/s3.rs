@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 use super::walk;
 
-const ACCESS_KEY: &str = "test-access-key";
-const SECRET_KEY: &str = "test-secret-key";
+pub const ACCESS_KEY: &str = "test-access-key";
+pub const SECRET_KEY: &str = "test-secret-key";
 
 /// What a store does with conditions on PUT: with `If-None-Match`, and with a checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,66 @@
-//! The settings of object stores, as Teable names them.
+//! The settings of where the bytes are, as Teable names them.
+
+use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 
-use super::{Contradiction, Settings, StorageProvider};
-use crate::storage::s3::{AddressStyle, CredentialSource, Endpoint, S3Config};
+use super::{Contradiction, DataSettings};
+use crate::domain::Buckets;
+use crate::storage::s3::{AddressStyle, CredentialSource, Endpoint, OverwriteGuard, S3Config};
+
+/// Where the bytes are kept.
+#[derive(Args, Clone, Debug)]
+pub struct StorageSettings {
+    /// Where the bytes are kept
+    #[arg(long = "storage-provider", env = "BACKEND_STORAGE_PROVIDER", value_enum, default_value_t = StorageProvider::Local, value_name = "PROVIDER")]
+    pub provider: StorageProvider,
+
+    /// Folder of the files; `files` in the data folder if not given
+    #[arg(long = "storage-local-path", env = "BACKEND_STORAGE_LOCAL_PATH", value_name = "FOLDER")]
+    pub local_path: Option<PathBuf>,
+
+    /// Name of the bucket that is read without a token
+    #[arg(long = "storage-public-bucket", env = "BACKEND_STORAGE_PUBLIC_BUCKET", default_value = "public", value_name = "NAME", value_parser = bucket)]
+    pub public_bucket: String,
+
+    /// Name of the bucket that is read with a token
+    #[arg(long = "storage-private-bucket", env = "BACKEND_STORAGE_PRIVATE_BUCKET", default_value = "private", value_name = "NAME", value_parser = bucket)]
+    pub private_bucket: String,
+
+    /// Where everybody reads the public bucket, such as `https://cdn.example.com`; for `s3` and `minio`, whose read addresses
+    /// are signed if not given
+    #[arg(long = "storage-public-url", env = "BACKEND_STORAGE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+
+    /// What keeps stored objects from being changed; for `s3` and `minio`, where it is tried out if not given
+    #[arg(
+        long = "storage-overwrite-guard",
+        env = "BACKEND_STORAGE_OVERWRITE_GUARD",
+        value_enum,
+        value_name = "GUARD"
+    )]
+    pub overwrite_guard: Option<OverwriteGuard>,
+
+    /// For `s3`
+    #[command(flatten)]
+    pub s3: S3Settings,
+
+    /// For `minio`
+    #[command(flatten)]
+    pub minio: MinioSettings,
+}
+
+/// A place for bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StorageProvider {
+    /// A folder of this machine
+    Local,
+    /// Amazon S3, or a store that speaks its API
+    S3,
+    /// MinIO
+    Minio,
+}
 
 /// Amazon S3, or a store that speaks its API.
 #[derive(Args, Clone)]
@@ -119,16 +175,41 @@ pub struct MinioSettings {
     pub minio_region: String,
 }
 
-impl Settings {
+impl StorageSettings {
+    /// The names of the buckets.
+    pub fn buckets(&self) -> Result<Buckets, Contradiction> {
+        if self.public_bucket == self.private_bucket {
+            return Err(Contradiction::OneBucket(self.public_bucket.clone()));
+        }
+        Ok(Buckets { public: self.public_bucket.clone(), private: self.private_bucket.clone() })
+    }
+
+    /// The folder of the files, if they are in one.
+    #[must_use]
+    pub fn files(&self, data: &DataSettings) -> PathBuf {
+        self.local_path.clone().unwrap_or_else(|| data.files())
+    }
+
+    /// Where the files are, for people.
+    #[must_use]
+    pub fn place(&self, data: &DataSettings) -> String {
+        match self.object_store() {
+            Ok(Some(S3Config { endpoint, .. })) => {
+                format!("{endpoint}, in the buckets {} and {}", self.public_bucket, self.private_bucket)
+            }
+            _ => self.files(data).display().to_string(),
+        }
+    }
+
     /// What must be known of the object store, if there is one.
     pub fn object_store(&self) -> Result<Option<S3Config>, Contradiction> {
-        let mut config = match self.storage_provider {
+        let mut config = match self.provider {
             StorageProvider::Local => return Ok(None),
             StorageProvider::S3 => self.s3.config()?,
             StorageProvider::Minio => self.minio.config()?,
         };
-        config.public_url.clone_from(&self.storage_public_url);
-        config.guard = self.storage_overwrite_guard;
+        config.public_url.clone_from(&self.public_url);
+        config.guard = self.overwrite_guard;
         Ok(Some(config))
     }
 }
@@ -209,3 +290,23 @@ macro_rules! hidden {
 }
 
 hidden!(S3Settings MinioSettings);
+
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let url = reqwest::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    match url {
+        Some(url) if url.query().is_none() && url.fragment().is_none() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("must be an address such as https://cdn.example.com, with a path or without"),
+    }
+}
+
+/// A bucket's name becomes a folder and a part of addresses.
+fn bucket(text: &str) -> Result<String, &'static str> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !text.is_empty() && text.len() <= 63 && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("a bucket's name has 1 to 63 lower-case letters, digits and hyphens")
+    }
+}

@@ -1,0 +1,206 @@
+//! Cleaning up: what was uploaded and never notified goes, long after its token has expired. What was notified whose bytes are gone is
+//! told, and nothing is done about it.
+//!
+//! A name is condemned in the registry before its object is removed, and what is condemned cannot be notified any more. So of a notify and
+//! a collection that meet, one wins and the other sees it. What this service did not make is never touched.
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use crate::domain::{ObjectKey, ObjectName, UploadType};
+use crate::registry::{Registry, RegistryError};
+use crate::storage::{ObjectStore, Section, Stage, StoreError};
+
+/// How many rows are asked for at once, and how many names are condemned at once.
+const BATCH: usize = 1000;
+
+/// How many objects are removed at once.
+const AT_ONCE: usize = 16;
+
+/// How long a name stays condemned: longer than any notify that has found its object takes.
+const CONDEMNED_FOR: Duration = Duration::from_hours(24);
+
+/// What is to be done with what nobody notified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// To remove it.
+    Remove,
+    /// To tell of it.
+    Report,
+}
+
+/// What was found and done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// How many objects are old enough to be judged.
+    pub listed: u64,
+    /// How many of them were notified.
+    pub claimed: u64,
+    /// How many of them nobody notified, or stayed on the staging section after they were.
+    pub abandoned: u64,
+    /// How many of those are removed.
+    pub removed: u64,
+    /// How many files were notified whose bytes are gone.
+    pub missing: u64,
+    /// How many things stand there that this service did not make.
+    pub foreign: u64,
+}
+
+/// What was just found.
+#[derive(Clone, Copy, Debug)]
+pub enum Finding {
+    /// An object that nobody notified.
+    Abandoned(Section, ObjectName),
+    /// A file that was notified, whose bytes are gone.
+    Missing(ObjectKey),
+    /// A part of the store is done, and this is what all of it came to until now.
+    Progress(Tally),
+}
+
+/// The work could not be finished. What was done is done, and the next time goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// The store failed.
+    #[error("the store could not be cleaned up")]
+    Store(#[from] StoreError),
+    /// The registry failed.
+    #[error("the registry could not say what is to be cleaned up")]
+    Registry(#[from] RegistryError),
+}
+
+/// Cleans up what was signed for before `before`, and tells `hear` what it finds.
+///
+/// The caller has the right to: [`Registry::collector`].
+pub async fn collect(
+    store: &dyn ObjectStore,
+    registry: &dyn Registry,
+    verdict: Verdict,
+    before: SystemTime,
+    now: SystemTime,
+    hear: &(dyn Fn(Finding) + Sync),
+) -> Result<Tally, Interrupted> {
+    registry.forget_condemned(now - CONDEMNED_FOR).await?;
+    let mut work = Work { store, registry, verdict, now, hear, tally: Tally::default() };
+    let until = ObjectName::bound(before);
+    for section in store.sections() {
+        work.section(section, until).await?;
+    }
+    Ok(work.tally)
+}
+
+struct Work<'a> {
+    store: &'a dyn ObjectStore,
+    registry: &'a dyn Registry,
+    verdict: Verdict,
+    now: SystemTime,
+    hear: &'a (dyn Fn(Finding) + Sync),
+    tally: Tally,
+}
+
+impl Work<'_> {
+    async fn section(&mut self, section: Section, until: ObjectName) -> Result<(), Interrupted> {
+        let (mut from, mut after) = (None, None);
+        loop {
+            let page = self.store.list(section, from, until).await?;
+            self.tally.listed += page.names.len() as u64;
+            self.tally.foreign += page.foreign;
+            // Rows are compared as far as the listing went. Beyond it an object may stand that is not listed yet.
+            let upto = match &page.next {
+                None => Some(until),
+                Some(_) => page.names.last().copied(),
+            };
+            if let Some(upto) = upto {
+                match section.stage {
+                    Stage::Final => self.compare(section, &page.names, after, upto).await?,
+                    // What was notified was copied before; what stands here still is of no use to anybody.
+                    Stage::Staged => self.dispose(section, &page.names).await?,
+                }
+                after = Some(upto);
+            }
+            (self.hear)(Finding::Progress(self.tally));
+            from = page.next;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares what is listed with the rows of the same names: after `after`, up to and with `upto`.
+    async fn compare(
+        &mut self,
+        section: Section,
+        listed: &[ObjectName],
+        after: Option<ObjectName>,
+        upto: ObjectName,
+    ) -> Result<(), Interrupted> {
+        let claimed = self.claimed(section.upload_type, after, upto).await?;
+        let abandoned: Vec<ObjectName> =
+            listed.iter().copied().filter(|name| !claimed.contains(name)).collect();
+        self.tally.claimed += (listed.len() - abandoned.len()) as u64;
+        let listed: HashSet<ObjectName> = listed.iter().copied().collect();
+        let mut unseen: Vec<ObjectName> = claimed.difference(&listed).copied().collect();
+        unseen.sort_unstable();
+        for name in unseen {
+            let key = ObjectKey { upload_type: section.upload_type, name };
+            // It may have been put there after the listing.
+            if matches!(self.store.find(key).await, Err(StoreError::NotFound)) {
+                self.tally.missing += 1;
+                (self.hear)(Finding::Missing(key));
+            }
+        }
+        self.dispose(section, &abandoned).await
+    }
+
+    async fn claimed(
+        &self,
+        upload_type: UploadType,
+        mut after: Option<ObjectName>,
+        upto: ObjectName,
+    ) -> Result<HashSet<ObjectName>, RegistryError> {
+        let mut claimed = HashSet::new();
+        loop {
+            let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
+            let names = self.registry.names(upload_type, after, upto, limit).await?;
+            after = names.last().copied();
+            let is_last = names.len() < BATCH;
+            claimed.extend(names);
+            if is_last {
+                return Ok(claimed);
+            }
+        }
+    }
+
+    /// Removes what nobody notified, or tells of it.
+    async fn dispose(&mut self, section: Section, names: &[ObjectName]) -> Result<(), Interrupted> {
+        for batch in names.chunks(BATCH) {
+            let doomed = match (self.verdict, section.stage) {
+                (Verdict::Report, _) => batch.to_vec(),
+                (Verdict::Remove, Stage::Final) => self.registry.condemn(batch, self.now).await?,
+                (Verdict::Remove, Stage::Staged) => {
+                    // Condemned or notified: neither is copied from here any more.
+                    self.registry.condemn(batch, self.now).await?;
+                    batch.to_vec()
+                }
+            };
+            self.tally.claimed += (batch.len() - doomed.len()) as u64;
+            self.tally.abandoned += doomed.len() as u64;
+            for name in &doomed {
+                (self.hear)(Finding::Abandoned(section, *name));
+            }
+            if self.verdict == Verdict::Report {
+                continue;
+            }
+            let store = self.store;
+            let mut removals = stream::iter(doomed.into_iter().map(|name| store.remove(section, name)))
+                .buffer_unordered(AT_ONCE);
+            while let Some(removal) = removals.next().await {
+                removal?;
+                self.tally.removed += 1;
+            }
+        }
+        Ok(())
+    }
+}
