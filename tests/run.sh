@@ -70,6 +70,9 @@ tier "end to end"
 cargo build --release --locked
 tests/e2e/run.sh
 
+tier "over another S3"
+tests/s3/run.sh
+
 tier "consumers"
 tests/consumers/run.sh
 
