@@ -68,7 +68,8 @@ fn start(settings: Settings) -> (SocketAddr, String) {
 
 /// Asks for signatures for a round, and gives how many came a second.
 fn over_http((address, token): &(SocketAddr, String)) -> f64 {
-    let body = r#"{"contentType":"image/png","contentLength":123,"expiresIn":3600,"hash":"xxxxxxxx","type":1}"#;
+    let body =
+        r#"{"contentType":"image/png","contentLength":123,"expiresIn":3600,"hash":"xxxxxxxx","type":1}"#;
     let request = format!(
         "POST /api/attachments/signature HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use sqlx::migrate::Migrator;
@@ -15,7 +16,12 @@ use super::sql;
 use super::{Added, Attachment, CollectorLock, RegistryError};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/registry/migrations/postgres");
+/// A node goes on with tables that a newer one has brought further: migrations only add, or the changelog says otherwise.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("src/registry/migrations/postgres");
+    migrations.set_ignore_missing(true);
+    migrations
+});
 
 /// How long anything that is asked of the database may take, with the wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use sqlx::Sqlite;
@@ -16,7 +17,12 @@ use super::sql;
 use super::{Added, Attachment, CollectorLock, RegistryError};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/registry/migrations/sqlite");
+/// A node goes on with tables that a newer one has brought further: migrations only add, or the changelog says otherwise.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrations = sqlx::migrate!("src/registry/migrations/sqlite");
+    migrations.set_ignore_missing(true);
+    migrations
+});
 
 /// How long a statement waits for another process, or a task for a connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);

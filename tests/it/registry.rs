@@ -69,6 +69,7 @@ over_both! {
     garbage_is_collected_by_one_at_a_time,
     what_is_kept_outlives_a_restart,
     a_closed_registry_cannot_answer,
+    tables_that_a_newer_node_has_changed_are_good_enough,
 }
 
 /// A moment that a row can say: whole milliseconds.
@@ -279,6 +280,24 @@ async fn what_is_kept_outlives_a_restart(place: Place) {
     let registry = place.open().await;
     assert!(registry.attachment(kept.key).await.expect("an answer").is_some());
     assert!(matches!(add(registry.as_ref(), &condemned).await, Added::Condemned));
+}
+
+async fn tables_that_a_newer_node_has_changed_are_good_enough(place: Place) {
+    place.open().await.close().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'of tomorrow', TRUE, '', 0)";
+    match &place {
+        Place::File(folder) => {
+            let url = format!("sqlite://{}", folder.path().join("registry.sqlite").display());
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
+            sqlx::query(newer).execute(&mut connection).await.expect("a row");
+        }
+        Place::Database(url) => {
+            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+            sqlx::query(newer).execute(&mut connection).await.expect("a row");
+        }
+    }
+    place.open().await.check().await.expect("it goes on");
 }
 
 async fn a_closed_registry_cannot_answer(place: Place) {

@@ -91,11 +91,9 @@ impl S3Store {
         let private = store.probe(&store.buckets.private, deadline).await?;
         store.traits = public.and(private);
         let Traits { guard, checksums } = store.traits;
-        tracing::info!(%guard, %checksums, "the object store was tried");
-        if let Some(wanted) = store.config.guard.filter(|wanted| *wanted != guard) {
-            tracing::info!(guard = %wanted, "the setting BACKEND_STORAGE_OVERWRITE_GUARD fixes it");
-            store.traits.guard = wanted;
-        }
+        let fixed = store.config.guard.is_some();
+        tracing::info!(%guard, %checksums, fixed, "the object store was tried");
+        store.traits.guard = store.config.guard.unwrap_or(guard);
         Ok(store)
     }
 
