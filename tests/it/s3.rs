@@ -1,5 +1,10 @@
 //! The flow over an object store: clients send and read the bytes there, and the store refuses what was not signed.
 
+use std::time::Duration;
+
+use actix_web::body::SizedStream;
+use actix_web::web::Bytes;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::support::s3::{Conditions, Store};
@@ -268,4 +273,48 @@ async fn a_store_that_is_not_as_configured_is_told_at_the_start() {
     let said = start("--storage-s3-secret-key", "a-wrong-one");
     assert!(said.contains("the credentials are wrong"), "{said}");
     assert!(!said.contains("a-wrong-one"), "{said}");
+}
+
+#[actix_web::test]
+async fn two_gibibytes_go_past_the_service() {
+    const SIZE: u64 = 2 << 30;
+    const CHUNK: usize = 1 << 20;
+    let store = Store::start(Conditions::Kept);
+    let app = over(&store, &[]).await;
+    let wish = json!({"contentType": "video/mp4", "contentLength": SIZE, "type": 1});
+    let signed = app.sign(&wish).await.json();
+    // Every chunk says which it is.
+    let chunk = |index: u64| {
+        let mut chunk = vec![7; CHUNK];
+        chunk[..8].copy_from_slice(&index.to_le_bytes());
+        chunk
+    };
+    let count = SIZE / CHUNK as u64;
+    let body = stream::iter((0..count).map(move |index| Ok::<_, std::io::Error>(Bytes::from(chunk(index)))));
+    let client = awc::Client::builder().timeout(Duration::from_mins(4)).finish();
+    let put = client.put(text(&signed["url"])).insert_header(("if-none-match", "*"));
+    let put = put.insert_header(("content-type", "video/mp4")).no_decompress();
+    let sent = put.send_body(SizedStream::new(SIZE, body)).await.expect("an answer");
+    assert_eq!(sent.status(), 200);
+    let stored = app.notify(text(&signed["token"]), "?filename=film.mp4").await.json();
+    assert_eq!(stored["size"], SIZE);
+
+    let mut read = client.get(text(&stored["presignedUrl"])).send().await.expect("an answer");
+    let (mut at, mut expected) = (0_u64, Vec::new());
+    while let Some(part) = read.next().await {
+        for piece in part.expect("bytes").chunks(64 * 1024) {
+            let mut piece = piece;
+            while !piece.is_empty() {
+                let within = usize::try_from(at % CHUNK as u64).expect("small");
+                if within == 0 {
+                    expected = chunk(at / CHUNK as u64);
+                }
+                let length = piece.len().min(CHUNK - within);
+                assert!(piece[..length] == expected[within..within + length], "equal at {at}");
+                at += length as u64;
+                piece = &piece[length..];
+            }
+        }
+    }
+    assert_eq!(at, SIZE);
 }
