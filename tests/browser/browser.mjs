@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { chromium } from 'playwright-core';
 
-export async function withBrowser(origin, screenshots, run) {
+// `others` are the hosts to which requests may go too.
+export async function withBrowser(origin, screenshots, run, others = []) {
   await mkdir(screenshots, { recursive: true });
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -29,7 +30,8 @@ export async function withBrowser(origin, screenshots, run) {
     page.on('request', (request) => {
       const url = request.url();
       requests += 1;
-      if (!url.startsWith(`${origin}/`) && !url.startsWith('data:') && !url.startsWith(`blob:${origin}/`)) elsewhere.push(url);
+      const known = [`${origin}/`, 'data:', `blob:${origin}/`, ...others.map((other) => `${other}/`)];
+      if (!known.some((start) => url.startsWith(start))) elsewhere.push(url);
     });
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The release binary over an S3 that is not ours: moto's server, with boto3 as the client that signs independently. moto verifies no signatures,
-# so what a store refuses is shown in tests/it/s3.rs. Addresses with the bucket in their host need a DNS, for the start tries the store there:
+# The release binary over an S3 that is not ours: moto's server, with boto3 as the client that signs independently. What a store refuses that
+# verifies is shown in tests/it/s3.rs. Addresses with the bucket in their host need a DNS, for the start tries the store there:
 # those are held against the published example and another signer by the unit tests. tests/run.sh calls this; it needs a built release, curl, jq,
-# and python3 with venv.
+# node, python3 with venv and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")"
 here=$PWD
@@ -56,13 +56,29 @@ export STORE_ACCESS_KEY=an-access-key STORE_SECRET_KEY=a/secret+key
 running+=($!)
 until_has "$folder/moto.log" 'Running on'
 store=$(grep -o -m 1 'http://127\.0\.0\.1:[0-9]*' "$folder/moto.log")
-for bucket in public private; do
-  curl -sS --fail-with-body -o "$folder/ignored" -X PUT "$store/$bucket" || fail "no bucket"
-done
-"$venv/bin/python" lossy.py "${store#http://}" >"$folder/lossy.log" 2>&1 &
-running+=($!)
-until_has "$folder/lossy.log" '^http'
-lossy=$(head -n 1 "$folder/lossy.log")
+# What moto does for the first time takes it a while on a busy machine, and the service waits two seconds for a store.
+"$venv/bin/python" - "$store" <<'PYTHON' || fail "no buckets"
+import os, sys
+import boto3
+
+keys = {"aws_access_key_id": os.environ["STORE_ACCESS_KEY"], "aws_secret_access_key": os.environ["STORE_SECRET_KEY"]}
+store = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1", **keys)
+for bucket in ["public", "private"]:
+    store.create_bucket(Bucket=bucket)
+    store.put_object(Bucket=bucket, Key="first", Body=b"")
+    store.head_object(Bucket=bucket, Key="first")
+    store.copy_object(Bucket=bucket, Key="second", CopySource=f"{bucket}/first")
+    for key in ["first", "second"]:
+        store.delete_object(Bucket=bucket, Key=key)
+PYTHON
+
+# between NAME ARGUMENT…: something in between that verifies signatures; sets BETWEEN.
+between() {
+  "$venv/bin/python" "$here/between.py" "${store#http://}" "${@:2}" >"$folder/$1.log" 2>&1 &
+  running+=($!)
+  until_has "$folder/$1.log" '^http'
+  BETWEEN=$(head -n 1 "$folder/$1.log")
+}
 
 # start NAME GUARD FIXED VARIABLE…: a service on a folder of its own, which must say that it goes by the guard; sets ORIGIN and TOKEN.
 start() {
@@ -113,12 +129,35 @@ flow "$store" staging
 upload staged
 ok "upload from the command line"
 
+# moto verifies no signatures, but botocore can: everything goes past it, the service's own requests too.
+between strict
+for guard in if-none-match staging; do
+  start "strict-$guard" if-none-match true "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$BETWEEN" "BACKEND_STORAGE_OVERWRITE_GUARD=$guard"
+  upload "strict-$guard"
+done
+if grep -q refused "$folder/strict.log"; then fail "$(grep refused "$folder/strict.log" | sort | uniq -c)"; fi
+for method in DELETE GET HEAD PUT; do
+  grep -q "^$method 20" "$folder/strict.log" || fail "no $method"
+done
+ok "botocore takes all $(sed 1d "$folder/strict.log" | wc -l) requests, the service's own and those of the upload from the command line"
+page() {
+  (cd "$repo/tests/browser" && npm ci --ignore-scripts --silent)
+  node page.mjs "$ORIGIN" "$TOKEN" "$BETWEEN" "$repo/docs/swagger-ui.png" "$repo/target/screenshots/s3" "$@" || fail "the upload page"
+}
+start page if-none-match false "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$BETWEEN"
+page curl
+ok "the upload page in Chromium, and the curl that it shows"
+
 # Clients meet the store where answers are lost; the service itself reaches it elsewhere.
-start lossy if-none-match false "${minio[@]}" "BACKEND_STORAGE_MINIO_PORT=${lossy##*:}" \
+between lossy lose
+start lossy if-none-match false "${minio[@]}" "BACKEND_STORAGE_MINIO_PORT=${BETWEEN##*:}" \
   BACKEND_STORAGE_MINIO_INTERNAL_ENDPOINT=127.0.0.1 "BACKEND_STORAGE_MINIO_INTERNAL_PORT=${store##*:}"
 upload again
-[ "$(sed 1d "$folder/lossy.log" | paste -sd ' ')" = '200 lost 412 told' ] || fail "the store answered otherwise"
-ok "upload from the command line, when the store's answer is lost and its second is 412"
+[ "$(sed 1d "$folder/lossy.log" | paste -sd ,)" = 'PUT 200 lost,PUT 412,GET 200' ] || fail "otherwise: $(cat "$folder/lossy.log")"
+ok "upload from the command line, when the store's first answer is lost and its second is 412"
+page
+[ "$(grep -c 'PUT 200 lost' "$folder/lossy.log") $(grep -c 'PUT 412' "$folder/lossy.log")" = '4 4' ] || fail "otherwise: $(cat "$folder/lossy.log")"
+ok "the upload page in Chromium, likewise"
 
 for log in "$folder"/*/log; do
   ! grep -qF -e "$STORE_SECRET_KEY" -e X-Amz-Signature "$log" || fail "$log holds a secret"
