@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::{Answer, Event, Failure, Problem, Unavailable};
 
 /// The longest that is waited for a server that says when to come back.
@@ -51,14 +53,17 @@ fn told(answer: &Answer) -> Failure {
     let status = answer.status.as_u16();
     let problem = match serde_json::from_slice::<Problem>(&answer.body) {
         Ok(problem) => Problem { status, ..problem },
-        // A proxy says it in words of its own.
-        Err(_) if matches!(status, 429 | 502..=504) => Problem {
+        // A proxy says it in words of its own, and so does an object store that fails.
+        Err(_) if matches!(status, 429 | 500 | 502..=504) => Problem {
             status,
             message: format!("The server answered {}", answer.status),
             code: String::new(),
             errors: Vec::new(),
             instance: None,
         },
+        Err(_) if let Some(StoreError { code, message }) = StoreError::read(&answer.body) => {
+            Problem { status, message, code, errors: Vec::new(), instance: None }
+        }
         Err(_) => {
             return Failure::Foreign {
                 url: answer.url.clone(),
@@ -69,4 +74,42 @@ fn told(answer: &Answer) -> Failure {
     // Too many requests, and whatever is the server's own fault.
     let may_pass = status == 429 || answer.status.is_server_error() && status != 507;
     if may_pass { Failure::Unavailable(Unavailable::Told(problem)) } else { Failure::Refused(problem) }
+}
+
+/// A refusal in the words of an object store (Amazon S3 API Reference, "Error responses").
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StoreError {
+    code: String,
+    message: String,
+}
+
+impl StoreError {
+    fn read(body: &[u8]) -> Option<Self> {
+        quick_xml::de::from_reader(body).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn a_stores_refusal_is_told_in_its_words() {
+        let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+        let answer = |status, body: &'static str| Answer {
+            url: "https://s3.example.com".to_owned(),
+            status,
+            retry_after: None,
+            body: body.into(),
+        };
+        let refused = told(&answer(StatusCode::FORBIDDEN, body));
+        assert_eq!(refused.to_string(), "Request has expired (status 403, AccessDenied)");
+        let busy = told(&answer(StatusCode::INTERNAL_SERVER_ERROR, body));
+        assert!(matches!(busy, Failure::Unavailable(_)), "{busy}");
+        let foreign = told(&answer(StatusCode::FORBIDDEN, "<html>"));
+        assert!(matches!(foreign, Failure::Foreign { .. }), "{foreign}");
+    }
 }
