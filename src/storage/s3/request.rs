@@ -39,9 +39,10 @@ impl Patience {
     pub(super) const SHORT: Self =
         Self { attempt: Duration::from_secs(1), total: Duration::from_millis(2_200) };
 
-    /// For what takes the longer the more bytes there are, at 20 MB a second: the store is copying them, or sends them.
+    /// For what takes the longer the more bytes there are, at 20 MB a second: the store is copying them, or sends them. Somebody waits for
+    /// a small file too.
     pub(super) fn for_bytes(size: u64) -> Self {
-        let long = Duration::from_secs(10 + size / 20_000_000);
+        let long = Duration::from_secs(3 + size / 20_000_000);
         Self { attempt: long, total: long }
     }
 
