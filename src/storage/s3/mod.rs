@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::future::join;
 use reqwest::Method;
 use sha2::Digest;
 
@@ -206,6 +207,36 @@ impl S3Store {
         }
     }
 
+    /// Makes final what a client put on the staging section.
+    async fn settle_staged(&self, expected: &Expected<'_>) -> Result<S3Object, StoreError> {
+        let key = expected.key;
+        let staged = self.head(key.upload_type, staged_path(key)).await?;
+        let staged = self.judged(staged, expected).await?;
+        self.copy(&staged, key).await?;
+        // Both at once: a store that is away now is waited for once.
+        let ((), object) = join(self.clear_staged(key), self.head(key.upload_type, key.path())).await;
+        object
+    }
+
+    /// Removes what a client put on the staging section, once it is copied.
+    async fn clear_staged(&self, key: ObjectKey) {
+        let section = Section { upload_type: key.upload_type, stage: Stage::Staged };
+        if let Err(error) = self.delete(section, key.name, Patience::SHORT).await {
+            let cause = crate::telemetry::causes(&error);
+            tracing::warn!(cause, "what was copied stays on the staging section until it is collected");
+        }
+    }
+
+    /// Removes an object, if it is there.
+    async fn delete(&self, section: Section, name: ObjectName, patience: Patience) -> Result<(), StoreError> {
+        let path = format!("{}{name}", prefix(section));
+        let call = Call { patience, ..Call::new(Method::DELETE, self.bucket(section.upload_type), &path) };
+        match self.requester.send(&call).await?.succeeded().map_err(StoreError::from) {
+            Ok(_) | Err(StoreError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Copies what a client put on the staging section to its own name, if it is still what was looked at.
     async fn copy(&self, staged: &S3Object, key: ObjectKey) -> Result<(), StoreError> {
         let source = format!("/{}/{}", staged.bucket, staged.path);
@@ -268,15 +299,7 @@ impl ObjectStore for S3Store {
     }
 
     async fn remove(&self, section: Section, name: ObjectName) -> Result<(), StoreError> {
-        let path = format!("{}{name}", prefix(section));
-        let call = Call {
-            patience: Patience::LONG,
-            ..Call::new(Method::DELETE, self.bucket(section.upload_type), &path)
-        };
-        match self.requester.send(&call).await?.succeeded().map_err(StoreError::from) {
-            Ok(_) | Err(StoreError::NotFound) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.delete(section, name, Patience::LONG).await
     }
 }
 
@@ -332,22 +355,22 @@ impl Direct for S3Store {
     async fn settle(&self, expected: &Expected<'_>) -> Result<Box<dyn StoredObject>, StoreError> {
         let key = expected.key;
         let object = match self.head(key.upload_type, key.path()).await {
-            Ok(object) => self.judged(object, expected).await?,
-            // Whatever the guard is now: the address may be older than that.
-            Err(StoreError::NotFound) => {
-                let staged = self.head(key.upload_type, staged_path(key)).await?;
-                let staged = self.judged(staged, expected).await?;
-                self.copy(&staged, key).await?;
-                let section = Section { upload_type: key.upload_type, stage: Stage::Staged };
-                if let Err(error) = self.remove(section, key.name).await {
-                    let cause = crate::telemetry::causes(&error);
-                    tracing::warn!(
-                        cause,
-                        "what was copied stays on the staging section until it is collected"
-                    );
+            Ok(object) => {
+                let object = self.judged(object, expected).await?;
+                if self.traits.guard == OverwriteGuard::Staging {
+                    // A notify before this one has copied it, and ended before it could clear up.
+                    self.clear_staged(key).await;
                 }
-                self.head(key.upload_type, key.path()).await?
+                object
             }
+            // Whatever the guard is now: the address may be older than that.
+            Err(StoreError::NotFound) => match self.settle_staged(expected).await {
+                // It was never sent; or another notify, maybe another node's, has just taken it away.
+                Err(StoreError::NotFound) => {
+                    self.judged(self.head(key.upload_type, key.path()).await?, expected).await?
+                }
+                settled => settled?,
+            },
             Err(error) => return Err(error),
         };
         Ok(Box::new(object))
