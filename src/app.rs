@@ -2,11 +2,14 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use actix_web::rt::task::JoinHandle;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::config::{Contradiction, DataSettings, Interval, RegistryPlace, Settings, StorageSettings};
 use crate::domain::Buckets;
@@ -21,13 +24,14 @@ use crate::storage::local::{LocalStore, UnusableFolder};
 use crate::storage::s3::{S3Store, UnusableStore};
 use crate::token::{InvalidKeys, Keyring};
 
-use actix_web::rt::task::JoinHandle;
-
 /// How long a service that starts waits for a database that starts too.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a service that starts waits for an object store that starts too.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many connections wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// The application, ready to be run.
 pub struct Application {
@@ -112,10 +116,10 @@ impl Application {
         let origins = AllowedOrigins::parse(&settings.cors_allowed_origins)?;
         let address = format!("{}:{}", bracketed(settings), settings.port);
         let listen = |source| StartError::Listen { address: address.clone(), source };
-        let listener = TcpListener::bind((settings.host, settings.port)).map_err(listen)?;
+        let socket = bind((settings.host, settings.port).into()).map_err(listen)?;
         let origin = match &settings.public_origin {
             Some(origin) => origin.clone(),
-            None => listened(settings, listener.local_addr().map_err(listen)?.port()),
+            None => listened(settings, socket.local_addr().map_err(listen)?.port()),
         };
         let policy = settings.policy(origin.clone())?;
 
@@ -138,9 +142,19 @@ impl Application {
             registry: registry.clone(),
             origin: origin.clone(),
         };
+        let listener = socket.listen(BACKLOG).and_then(TcpListener::into_std).map_err(listen)?;
         let listening = http::serve(listener, backend, origins, settings.shutdown_timeout).map_err(listen)?;
         Ok(Self { listening, origin, registry, collector })
     }
+}
+
+/// A socket that has the address and refuses connections: a client that was let in would wait for as long as the start takes.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    // What a process before this one has left in `TIME_WAIT` is not in the way.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 /// Cleans up in the background, as long as it lives.

@@ -102,7 +102,8 @@ fn progress() -> ProgressBar {
 fn summary(tally: &Tally, command: &Command) -> String {
     let Tally { listed, claimed, abandoned, removed, missing, foreign } = tally;
     let hours = command.older_than.as_secs() / 3600;
-    let age = if hours.is_multiple_of(24) { format!("{} days", hours / 24) } else { format!("{hours} hours") };
+    let age =
+        if hours.is_multiple_of(24) { format!("{} days", hours / 24) } else { format!("{hours} hours") };
     let fate = if command.dry_run { "not removed, for this is a dry run" } else { "removed" };
     let mut text =
         format!("Objects older than {age}: {listed}. In use: {claimed}. Never notified: {abandoned}, ");
