@@ -7,6 +7,7 @@ mod conformance;
 mod contract;
 mod crash;
 mod docs;
+mod faults;
 mod flow;
 mod gc;
 mod origins;

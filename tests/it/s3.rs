@@ -7,32 +7,13 @@ use actix_web::web::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::support::s3::{Conditions, Store};
+use crate::support::s3::{Conditions, Store, put};
 use crate::support::{Answer, App, hex_sha256, png, send, text};
 
 async fn over(store: &Store, more: &[&str]) -> App {
     let settings = store.settings();
     let arguments: Vec<&str> = settings.iter().map(String::as_str).chain(more.iter().copied()).collect();
     App::start_with(&arguments).await
-}
-
-/// Sends `body` as the signature says, as Teable's client does, but for `changes` to the headers.
-async fn put(signed: &Value, body: &[u8], changes: &[(&str, &str)]) -> Answer {
-    let asked = signed["requestHeaders"].as_object().expect("headers");
-    let mut headers: Vec<(String, String)> = asked
-        .iter()
-        .filter(|(name, _)| *name != "Content-Length")
-        .map(|(name, value)| (name.clone(), text(value).to_owned()))
-        .collect();
-    for (name, value) in changes {
-        headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
-        if !value.is_empty() {
-            headers.push(((*name).to_owned(), (*value).to_owned()));
-        }
-    }
-    let headers: Vec<(&str, &str)> =
-        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    send("PUT", text(&signed["url"]), &headers, body.to_vec()).await
 }
 
 async fn sign(app: &App, media_type: &str, upload_type: u8, body: &[u8], hash: Option<&str>) -> Value {

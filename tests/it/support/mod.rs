@@ -1,11 +1,15 @@
 //! The application on a free port and in a folder of its own, and a client for it.
 
+pub mod load;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod s3;
 
 use std::fmt::Write as _;
+use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::http::StatusCode;
@@ -218,6 +222,16 @@ pub async fn access_token(registry: &dyn Registry, bases: BaseScope, life: Optio
 }
 
 pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+    try_send(method, url, headers, body).await.expect("an answer")
+}
+
+/// As [`send`], to somebody who may be gone.
+pub async fn try_send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Result<Answer, String> {
     let client = awc::Client::builder()
         .disable_redirects()
         .no_default_headers()
@@ -234,13 +248,14 @@ pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: impl 
         ("GET" | "HEAD" | "OPTIONS", true) => request.send().await,
         _ => request.send_body(body).await,
     }
-    .expect("an answer");
+    .map_err(|error| format!("no answer: {error}"))?;
     let body = if method == "HEAD" {
         Bytes::new()
     } else {
-        response.body().limit(64 * 1024 * 1024).await.expect("the body of the answer")
+        let body = response.body().limit(64 * 1024 * 1024).await;
+        body.map_err(|error| format!("half an answer: {error}"))?
     };
-    Answer { status: response.status(), headers: response.headers().clone(), body }
+    Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
 }
 
 /// Waits until `condition` holds, and fails after ten seconds.
@@ -249,6 +264,20 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: imp
     while !condition().await {
         assert!(begun.elapsed() < Duration::from_secs(10), "never: {what}");
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A port below those that the system gives to connections: a server that starts again finds it free. No port is tried twice, for a
+/// server takes its own only later.
+pub fn free_port() -> u16 {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let first = 20_000 + std::process::id() % 1_200 * 8;
+    loop {
+        let port = first + TRIED.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(port).ok().filter(|port| *port < 32_000).expect("a free port");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

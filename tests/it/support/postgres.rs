@@ -2,7 +2,6 @@
 //! started it.
 
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use super::free_port;
 
 /// What waits until the test's process lets go of its end of a pipe, however it ends, and then ends the server in this folder: the
 /// postmaster is stopped first, so that it starts no others while its children are killed.
@@ -145,20 +146,6 @@ fn binaries() -> PathBuf {
         .max_by_key(|path| version(path))
         .expect("PostgreSQL in /usr/lib/postgresql: `apt-get install postgresql` brings it")
         .join("bin")
-}
-
-/// A port below those that the system gives to connections: a server that starts again finds it free. No port is tried twice, for a
-/// server takes its own only later.
-fn free_port() -> u16 {
-    static TRIED: AtomicU32 = AtomicU32::new(0);
-    let first = 20_000 + std::process::id() % 1_200 * 8;
-    loop {
-        let port = first + TRIED.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(port).ok().filter(|port| *port < 32_000).expect("a free port");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 #[track_caller]

@@ -32,10 +32,15 @@ pub fn run(folder: &Path, arguments: &[&str]) -> Output {
 impl Process {
     /// Starts the service in `folder`, and waits until it listens.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_at(0, folder, arguments)
+    }
+
+    /// As [`Self::start`], on this port.
+    pub fn start_at(port: u16, folder: &Path, arguments: &[&str]) -> Self {
         let mut child = binary()
             .current_dir(folder)
             .args(arguments)
-            .args(["--port", "0"])
+            .args(["--port", &port.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -50,7 +55,7 @@ impl Process {
         let mut welcome = String::new();
         while !welcome.contains("then notify.") {
             let read = lines.read_line(&mut welcome).expect("text");
-            assert!(read > 0, "it ended after: {welcome}");
+            assert!(read > 0, "it ended after: {welcome}{}", log.join().expect("a log"));
         }
         let address =
             welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");

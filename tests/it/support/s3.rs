@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
@@ -13,9 +14,11 @@ use s3s::dto::{
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
+use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::RwLock;
 
-use super::walk;
+use super::{Answer, send, text, walk};
 
 pub const ACCESS_KEY: &str = "test-access-key";
 pub const SECRET_KEY: &str = "test-secret-key";
@@ -41,8 +44,9 @@ impl Store {
         for bucket in ["public", "private"] {
             std::fs::create_dir(folder.path().join(bucket)).expect("a bucket");
         }
-        let files = FileSystem::new(folder.path()).expect("a store");
-        let mut builder = S3ServiceBuilder::new(Disk { root: folder.path().to_owned(), files, conditions });
+        let files = Arc::new(FileSystem::new(folder.path()).expect("a store"));
+        let root = folder.path().to_owned();
+        let mut builder = S3ServiceBuilder::new(Disk { root, files, conditions, changing: Arc::default() });
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -86,6 +90,25 @@ impl Store {
     }
 }
 
+/// Sends `body` as the signature says, as Teable's client does, but for `changes` to the headers.
+pub async fn put(signed: &Value, body: &[u8], changes: &[(&str, &str)]) -> Answer {
+    let asked = signed["requestHeaders"].as_object().expect("headers");
+    let mut headers: Vec<(String, String)> = asked
+        .iter()
+        .filter(|(name, _)| *name != "Content-Length")
+        .map(|(name, value)| (name.clone(), text(value).to_owned()))
+        .collect();
+    for (name, value) in changes {
+        headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        if !value.is_empty() {
+            headers.push(((*name).to_owned(), (*value).to_owned()));
+        }
+    }
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    send("PUT", text(&signed["url"]), &headers, body.to_vec()).await
+}
+
 fn serve(listener: TcpListener, service: &S3Service) {
     listener.set_nonblocking(true).expect("a listener");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -104,11 +127,13 @@ fn serve(listener: TcpListener, service: &S3Service) {
     });
 }
 
-/// `s3s-fs` keeps what it refuses for its checksum.
+/// `s3s-fs` keeps what it refuses for its checksum. It copies and deletes an object before its headers, and stops halfway when the
+/// client goes away; so it goes to the end here, and nobody looks meanwhile.
 struct Disk {
     root: PathBuf,
-    files: FileSystem,
+    files: Arc<FileSystem>,
     conditions: Conditions,
+    changing: Arc<RwLock<()>>,
 }
 
 #[async_trait::async_trait]
@@ -130,6 +155,7 @@ impl S3 for Disk {
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let _whole = self.changing.read().await;
         self.files.get_object(request).await
     }
 
@@ -137,6 +163,7 @@ impl S3 for Disk {
         &self,
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
+        let _whole = self.changing.read().await;
         self.files.head_object(request).await
     }
 
@@ -151,14 +178,24 @@ impl S3 for Disk {
         &self,
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
-        self.files.copy_object(request).await
+        let (files, changing) = (Arc::clone(&self.files), Arc::clone(&self.changing));
+        let copy = tokio::spawn(async move {
+            let _alone = changing.write().await;
+            files.copy_object(request).await
+        });
+        copy.await.expect("it copies")
     }
 
     async fn delete_object(
         &self,
         request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.files.delete_object(request).await
+        let (files, changing) = (Arc::clone(&self.files), Arc::clone(&self.changing));
+        let deletion = tokio::spawn(async move {
+            let _alone = changing.write().await;
+            files.delete_object(request).await
+        });
+        deletion.await.expect("it deletes")
     }
 
     async fn list_objects_v2(
