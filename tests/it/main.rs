@@ -10,6 +10,7 @@ mod docs;
 mod faults;
 mod flow;
 mod gc;
+mod nodes;
 mod origins;
 mod postgres;
 mod read;
