@@ -17,8 +17,8 @@ use crate::support::load::{Load, unavailable};
 use crate::support::postgres::{Cluster, database};
 use crate::support::process::Process;
 use crate::support::proxy::{Mode, Proxy};
-use crate::support::s3::{Conditions, Store, put};
-use crate::support::{Answer, App, access_token, eventually, free_port, png, send, text};
+use crate::support::s3::{Conditions, Store};
+use crate::support::{Answer, App, access_token, eventually, free_port, png, put, send, text};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 use crate::support::load::Load;
 use crate::support::postgres::database;
 use crate::support::process::Process;
-use crate::support::s3::{Conditions, Store, put};
-use crate::support::{Answer, access_token, free_port, send, text};
+use crate::support::s3::{Conditions, Store};
+use crate::support::{Answer, access_token, free_port, put, send, text};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 

@@ -7,8 +7,8 @@ use actix_web::web::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::support::s3::{Conditions, Store, put};
-use crate::support::{Answer, App, hex_sha256, png, send, text};
+use crate::support::s3::{Conditions, Store};
+use crate::support::{Answer, App, hex_sha256, png, put, send, text};
 
 async fn over(store: &Store, more: &[&str]) -> App {
     let settings = store.settings();

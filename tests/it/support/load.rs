@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use teable_attachments::domain::{ObjectName, Sha256, UploadType};
 use teable_attachments::registry::Registry;
 
-use super::s3::{Store, put};
-use super::{Answer, eventually, png, send, text, try_send};
+use super::s3::Store;
+use super::{Answer, eventually, png, put, send, text, try_send};
 
 /// How long a client waits before it tries again what was answered 503. Shorter than it is told, so that more is asked.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -258,6 +258,25 @@ pub async fn try_send(
     Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
 }
 
+/// Sends `body` as the signature says, as Teable's client does, but for `changes` to the headers.
+pub async fn put(signed: &Value, body: &[u8], changes: &[(&str, &str)]) -> Answer {
+    let asked = signed["requestHeaders"].as_object().expect("headers");
+    let mut headers: Vec<(String, String)> = asked
+        .iter()
+        .filter(|(name, _)| *name != "Content-Length")
+        .map(|(name, value)| (name.clone(), text(value).to_owned()))
+        .collect();
+    for (name, value) in changes {
+        headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+        if !value.is_empty() {
+            headers.push(((*name).to_owned(), (*value).to_owned()));
+        }
+    }
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    send("PUT", text(&signed["url"]), &headers, body.to_vec()).await
+}
+
 /// Waits until `condition` holds, and fails after ten seconds.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let begun = Instant::now();

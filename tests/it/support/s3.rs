@@ -14,11 +14,10 @@ use s3s::dto::{
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::RwLock;
 
-use super::{Answer, send, text, walk};
+use super::walk;
 
 pub const ACCESS_KEY: &str = "test-access-key";
 pub const SECRET_KEY: &str = "test-secret-key";
@@ -88,25 +87,6 @@ impl Store {
         let root = format!("{}/", self.folder.path().display());
         found.iter().map(|path| path.trim_start_matches(&root).to_owned()).collect()
     }
-}
-
-/// Sends `body` as the signature says, as Teable's client does, but for `changes` to the headers.
-pub async fn put(signed: &Value, body: &[u8], changes: &[(&str, &str)]) -> Answer {
-    let asked = signed["requestHeaders"].as_object().expect("headers");
-    let mut headers: Vec<(String, String)> = asked
-        .iter()
-        .filter(|(name, _)| *name != "Content-Length")
-        .map(|(name, value)| (name.clone(), text(value).to_owned()))
-        .collect();
-    for (name, value) in changes {
-        headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
-        if !value.is_empty() {
-            headers.push(((*name).to_owned(), (*value).to_owned()));
-        }
-    }
-    let headers: Vec<(&str, &str)> =
-        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    send("PUT", text(&signed["url"]), &headers, body.to_vec()).await
 }
 
 fn serve(listener: TcpListener, service: &S3Service) {
