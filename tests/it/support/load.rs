@@ -125,6 +125,8 @@ impl Shared {
         let token = text(&signed["token"]).to_owned();
         let sent = put(&signed, &bytes, &[]).await;
         assert_eq!(sent.status, 200, "the store itself is there: {sent:?}");
+        // What one node has signed another is told of.
+        *node += 1;
         let notified = self.insist("notify", &format!("/api/attachments/notify/{token}"), "", node).await;
         let read = send("GET", text(&notified["presignedUrl"]), &[], "").await;
         assert!(read.status == 200 && read.body == bytes, "it is read back: {}", read.status);
