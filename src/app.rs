@@ -17,7 +17,7 @@ use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
 use crate::registry::postgres::PostgresRegistry;
 use crate::registry::sqlite::SqliteRegistry;
 use crate::registry::{Registry, RegistryError};
-use crate::service::collect::{Finding, Interrupted, Tally, Verdict, collect};
+use crate::service::collect::{Finding, Interrupted, Mismatch, Tally, Verdict, belong_together, collect};
 use crate::service::{PublicOrigin, Service};
 use crate::storage::ObjectStore;
 use crate::storage::local::{LocalStore, UnusableFolder};
@@ -81,6 +81,9 @@ pub enum StartError {
     /// The object store cannot be used.
     #[error(transparent)]
     ObjectStore(#[from] UnusableStore),
+    /// The store and the registry do not belong together.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
     /// The registry cannot be opened.
     #[error("cannot open the registry {}", path.display())]
     Registry {
@@ -127,6 +130,7 @@ impl Application {
         let keys = keys(settings)?;
         let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
         let registry = open_registry(&settings.data, DATABASE_PATIENCE).await?;
+        belong_together(store.as_ref(), registry.as_ref()).await?;
         let collector = match settings.collection.gc_interval {
             Interval::Off => None,
             Interval::Every(interval) => {
@@ -170,7 +174,8 @@ impl Collector {
         Self(actix_web::rt::spawn(async move {
             loop {
                 tokio::time::sleep(interval).await;
-                if let Err(error) = collect_once(store.as_ref(), registry.as_ref(), age).await {
+                let once = collect_once(store.as_ref(), registry.as_ref(), interval, age);
+                if let Err(error) = once.await {
                     tracing::warn!(cause = crate::telemetry::causes(&error), "the clean-up was interrupted");
                 }
             }
@@ -184,22 +189,27 @@ impl Drop for Collector {
     }
 }
 
-/// Cleans up, unless another node does.
+/// Cleans up, unless another node does, or has.
 async fn collect_once(
     store: &dyn ObjectStore,
     registry: &dyn Registry,
+    interval: Duration,
     age: Duration,
 ) -> Result<(), Interrupted> {
     let Some(_lock) = registry.collector().await? else { return Ok(()) };
     let now = SystemTime::now();
+    // Another node may have done it a moment ago: of all nodes one does it in each interval.
+    if !registry.begin_collection(now - interval / 2, now).await? {
+        return Ok(());
+    }
     let hear = |finding| {
         if let Finding::Missing(key) = finding {
             tracing::error!(path = key.path(), "the bytes of a stored file are gone");
         }
     };
     let tally = collect(store, registry, Verdict::Remove, now - age, now, &hear).await?;
-    let Tally { listed, claimed, abandoned, removed, missing, foreign } = tally;
-    tracing::info!(listed, claimed, abandoned, removed, missing, foreign, "cleaned up");
+    let Tally { listed, claimed, abandoned, removed, failed, missing, foreign } = tally;
+    tracing::info!(listed, claimed, abandoned, removed, failed, missing, foreign, "cleaned up");
     Ok(())
 }
 

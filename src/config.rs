@@ -23,6 +23,9 @@ pub use storage::{MinioSettings, S3Settings, StorageProvider, StorageSettings};
 /// S3 takes no longer life in a presigned request, and the same client may meet either storage.
 const LIFE_LIMIT: Duration = Duration::from_hours(7 * 24);
 
+/// The oldest that anything here can be, and within what dates can say.
+const LONGEST_AGE: Duration = Duration::from_hours(10 * 365 * 24);
+
 /// How to serve.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
@@ -119,7 +122,9 @@ impl FromStr for Interval {
         match text {
             "off" => Ok(Self::Off),
             _ => match humantime::parse_duration(text) {
-                Ok(interval) if interval.is_zero() => Err("write `off` for never".to_owned()),
+                Ok(interval) if interval.is_zero() || interval > LONGEST_AGE => {
+                    Err("write `off` for never".to_owned())
+                }
                 Ok(interval) => Ok(Self::Every(interval)),
                 Err(error) => Err(format!("{error}; write it as 30m, 1h or off")),
             },
@@ -301,8 +306,9 @@ fn life(text: &str) -> Result<Duration, String> {
 /// An age at which no upload token is good any more.
 pub(crate) fn collectable_age(text: &str) -> Result<Duration, String> {
     let age = humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 8d or 200h"))?;
-    if age <= LIFE_LIMIT {
-        return Err("must be more than 7 days, for which an upload token may be good".to_owned());
+    if age <= LIFE_LIMIT || age > LONGEST_AGE {
+        return Err("must be more than 7 days, for which an upload token may be good, and at most 10 years"
+            .to_owned());
     }
     Ok(age)
 }

@@ -58,7 +58,7 @@ const RAISED: &[(&str, &[Refuse])] = &[
             || Refusal::OutsideBases,
             || Refusal::BadUploadToken,
             || Refusal::NothingUploaded,
-            || Refusal::OtherUpload { what: "size".into() },
+            || Refusal::OtherUpload { what: "has another size than was signed".into() },
             || Refusal::NoSuchFile,
             unavailable,
         ],

@@ -142,7 +142,7 @@ pub enum Refusal {
     NothingUploaded,
     /// A signed upload whose bytes are not what was signed. They are removed.
     OtherUpload {
-        /// In what they differ.
+        /// What is wrong with it, as what comes behind "it".
         what: Cow<'static, str>,
     },
     /// Bytes go to the object store and come from there, not through this server.

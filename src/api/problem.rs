@@ -300,9 +300,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::OtherUpload { what } => Self::new(
                 Code::ValidationError,
-                format!(
-                    "What was uploaded has another {what} than was signed, and is removed. Send the bytes that were signed for."
-                ),
+                format!("What was uploaded {what}, and is removed. Ask for a new signature."),
             ),
             Refusal::Elsewhere => Self::new(
                 Code::NotFound,

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::app;
 use crate::config::{DataSettings, LogSettings, StorageSettings, collectable_age};
 use crate::domain::ObjectKey;
-use crate::service::collect::{Finding, Tally, Verdict, collect};
+use crate::service::collect::{Finding, Tally, Verdict, belong_together, collect};
 use crate::storage::Stage;
 use crate::telemetry;
 
@@ -43,6 +43,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     telemetry::install(&command.log)?;
     let registry = super::existing_registry(&command.data).await?;
     let store = app::beside_store(&command.storage, &command.data).await?;
+    belong_together(store.as_ref(), registry.as_ref()).await?;
     let Some(lock) = registry.collector().await? else {
         bail!("another process is cleaning up right now; try again later");
     };
@@ -100,7 +101,7 @@ fn progress() -> ProgressBar {
 }
 
 fn summary(tally: &Tally, command: &Command) -> String {
-    let Tally { listed, claimed, abandoned, removed, missing, foreign } = tally;
+    let Tally { listed, claimed, abandoned, removed, failed, missing, foreign } = tally;
     let hours = command.older_than.as_secs() / 3600;
     let age =
         if hours.is_multiple_of(24) { format!("{} days", hours / 24) } else { format!("{hours} hours") };
@@ -112,6 +113,9 @@ fn summary(tally: &Tally, command: &Command) -> String {
     } else {
         format!("{removed} of them removed.")
     };
+    if *failed > 0 {
+        text += &format!(" Could not be removed: {failed}.");
+    }
     if *missing > 0 {
         text += &format!(" Files that have lost their bytes: {missing}.");
     }

@@ -38,7 +38,7 @@ impl ObjectName {
     pub fn bound(time: SystemTime) -> Self {
         let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         // The first 48 bits of a UUID of version 7 are the milliseconds.
-        Self(Uuid::from_u128(since_epoch.as_millis() << 80))
+        Self(Uuid::from_u128(since_epoch.as_millis().min((1 << 48) - 1) << 80))
     }
 }
 

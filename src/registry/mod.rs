@@ -109,6 +109,12 @@ pub trait Registry: Send + Sync {
     /// Forgets what was condemned before `before`, whose objects are long deleted, and says how many.
     async fn forget_condemned(&self, before: SystemTime) -> Result<u64, RegistryError>;
 
+    /// Keeps `version` as the one of `name` that may be made final, and gives the one that is kept: another, where one was kept before.
+    async fn settle(&self, name: ObjectName, version: &str) -> Result<String, RegistryError>;
+
+    /// Forgets what was settled of names up to and with `until`, which nobody can upload to any more, and says how many.
+    async fn forget_settled(&self, until: ObjectName) -> Result<u64, RegistryError>;
+
     /// The names of the attachments of a type, in order: after `after` if given, up to and with `until`, at most `limit`.
     async fn names(
         &self,
@@ -117,6 +123,12 @@ pub trait Registry: Send + Sync {
         until: ObjectName,
         limit: u32,
     ) -> Result<Vec<ObjectName>, RegistryError>;
+
+    /// The id of this registry: `fresh`, if it has had none.
+    async fn identity(&self, fresh: &str) -> Result<String, RegistryError>;
+
+    /// Whether garbage was last collected before `before`, in which case it counts as collected at `now`.
+    async fn begin_collection(&self, before: SystemTime, now: SystemTime) -> Result<bool, RegistryError>;
 
     /// The right to collect garbage, which one process at a time has. None if another has it.
     async fn collector(&self) -> Result<Option<CollectorLock>, RegistryError>;

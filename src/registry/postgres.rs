@@ -40,7 +40,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 const COLLECTOR: i64 = 0x7465_6162_6c65_6763;
 
 /// What each connection asks of the server, so that nothing of ours goes on there when we have given up or are gone.
-const SESSION: [(&str, &str); 5] = [
+const SESSION: [(&str, &str); 6] = [
+    // What `condemn` relies on, whatever the database's own default is.
+    ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "2s"),
     // A node that stops between two statements must not keep the lock of `condemn`.
     ("idle_in_transaction_session_timeout", "5s"),
@@ -138,7 +140,7 @@ impl PostgresRegistry {
     }
 
     /// The lock waits for the insertions that run, and holds back new ones until the names are condemned. An insertion takes its own lock
-    /// before its snapshot, so one that was held back sees what was condemned; without the lock each could miss the other.
+    /// before its snapshot (in a transaction that is read committed), so one that was held back sees what was condemned; without the lock each could miss the other.
     async fn condemn_names(&self, list: String, now: i64) -> Result<Vec<String>, RegistryError> {
         // The server gives up the lock before we give up the whole, for insertions queue behind it; and after its own
         // `deadlock_timeout` of a second, when it stops an automatic vacuum that is in the way.

@@ -59,12 +59,26 @@ pub(super) use condemn_statement;
 
 pub(super) const FORGET_CONDEMNED: &str = "DELETE FROM condemned WHERE condemned_at < $1";
 
+/// One statement, so that of two that come at once both get the version of the first.
+pub(super) const SETTLE: &str = "\
+    INSERT INTO settled (name, version) VALUES ($1, $2) \
+    ON CONFLICT (name) DO UPDATE SET version = settled.version RETURNING version";
+
+pub(super) const FORGET_SETTLED: &str = "DELETE FROM settled WHERE name <= $1";
+
+pub(super) const IDENTITY: &str = "\
+    INSERT INTO deployment (id, collected_at, the_only) VALUES ($1, 0, 1) \
+    ON CONFLICT (the_only) DO UPDATE SET id = deployment.id RETURNING id";
+
+pub(super) const BEGIN_COLLECTION: &str = "UPDATE deployment SET collected_at = $2 WHERE collected_at < $1";
+
 pub(super) const NAMES: &str =
     "SELECT name FROM attachments WHERE upload_type = $1 AND name > $2 AND name <= $3 ORDER BY name LIMIT $4";
 
 /// Looks into every table.
 pub(super) const CHECK: &str = "\
-    SELECT EXISTS (SELECT 1 FROM access_tokens), EXISTS (SELECT 1 FROM attachments), EXISTS (SELECT 1 FROM condemned)";
+    SELECT EXISTS (SELECT 1 FROM access_tokens), EXISTS (SELECT 1 FROM attachments), EXISTS (SELECT 1 FROM condemned), \
+    EXISTS (SELECT 1 FROM settled), EXISTS (SELECT 1 FROM deployment)";
 
 /// A row of `access_tokens`.
 #[derive(FromRow)]
@@ -313,6 +327,17 @@ macro_rules! registry {
                 Ok(sql::ask!(self, execute, query)?.rows_affected())
             }
 
+            async fn settle(&self, name: ObjectName, version: &str) -> Result<String, RegistryError> {
+                let query =
+                    sqlx::query_scalar::<$Database, String>(sql::SETTLE).bind(name.to_string()).bind(version);
+                sql::ask!(self, fetch_one, query)
+            }
+
+            async fn forget_settled(&self, until: ObjectName) -> Result<u64, RegistryError> {
+                let query = sqlx::query::<$Database>(sql::FORGET_SETTLED).bind(until.to_string());
+                Ok(sql::ask!(self, execute, query)?.rows_affected())
+            }
+
             async fn names(
                 &self,
                 upload_type: UploadType,
@@ -328,6 +353,22 @@ macro_rules! registry {
                     .bind(until.to_string())
                     .bind(i64::from(limit));
                 sql::names(&sql::ask!(self, fetch_all, query)?)
+            }
+
+            async fn identity(&self, fresh: &str) -> Result<String, RegistryError> {
+                let query = sqlx::query_scalar::<$Database, String>(sql::IDENTITY).bind(fresh);
+                sql::ask!(self, fetch_one, query)
+            }
+
+            async fn begin_collection(
+                &self,
+                before: SystemTime,
+                now: SystemTime,
+            ) -> Result<bool, RegistryError> {
+                let query = sqlx::query::<$Database>(sql::BEGIN_COLLECTION)
+                    .bind(sql::millis(before))
+                    .bind(sql::millis(now));
+                Ok(sql::ask!(self, execute, query)?.rows_affected() > 0)
             }
 
             async fn collector(&self) -> Result<Option<CollectorLock>, RegistryError> {

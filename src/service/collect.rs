@@ -4,11 +4,12 @@
 //! A name is condemned in the registry before its object is removed, and what is condemned cannot be notified any more. So of a notify and
 //! a collection that meet, one wins and the other sees it. What this service did not make is never touched.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::domain::{ObjectKey, ObjectName, UploadType};
 use crate::registry::{Registry, RegistryError};
@@ -43,6 +44,8 @@ pub struct Tally {
     pub abandoned: u64,
     /// How many of those are removed.
     pub removed: u64,
+    /// How many of those could not be removed.
+    pub failed: u64,
     /// How many files were notified whose bytes are gone.
     pub missing: u64,
     /// How many things stand there that this service did not make.
@@ -85,10 +88,67 @@ pub async fn collect(
     registry.forget_condemned(now - CONDEMNED_FOR).await?;
     let mut work = Work { store, registry, verdict, now, hear, tally: Tally::default() };
     let until = ObjectName::bound(before);
+    registry.forget_settled(until).await?;
     for section in store.sections() {
         work.section(section, until).await?;
     }
     Ok(work.tally)
+}
+
+/// A store and a registry do not belong together.
+#[derive(Debug, thiserror::Error)]
+pub enum Mismatch {
+    /// The store is another registry's.
+    #[error(
+        "the files belong to another registry than this one; give them another folder or other buckets, or this service its registry"
+    )]
+    OwnedByAnother,
+    /// There are files and no registry that knows them.
+    #[error(
+        "there are files that no registry owns, and this one knows of none; give it the registry that belongs to them"
+    )]
+    UnknownFiles,
+    /// The store failed.
+    #[error("the store does not say whose it is")]
+    Store(#[from] StoreError),
+    /// The registry failed.
+    #[error("the registry does not say which it is")]
+    Registry(#[from] RegistryError),
+}
+
+/// Sees to it that `store` is `registry`'s: what a registry does not know is removed one day, so another's files must not meet it. A store that
+/// is nobody's and empty is taken.
+pub async fn belong_together(store: &dyn ObjectStore, registry: &dyn Registry) -> Result<(), Mismatch> {
+    let id = registry.identity(&Uuid::now_v7().to_string()).await?;
+    match store.owner().await? {
+        Some(owner) if owner == id => Ok(()),
+        Some(_) => Err(Mismatch::OwnedByAnother),
+        None if knows_files(registry).await? || is_empty(store).await? => Ok(store.set_owner(&id).await?),
+        None => Err(Mismatch::UnknownFiles),
+    }
+}
+
+/// After every name.
+fn end_of_time() -> ObjectName {
+    ObjectName::bound(SystemTime::UNIX_EPOCH + Duration::from_hours(10_000 * 365 * 24))
+}
+
+async fn knows_files(registry: &dyn Registry) -> Result<bool, RegistryError> {
+    for upload_type in UploadType::ALL {
+        if !registry.names(upload_type, None, end_of_time(), 1).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn is_empty(store: &dyn ObjectStore) -> Result<bool, StoreError> {
+    for section in store.sections() {
+        if !store.list(section, None, end_of_time()).await?.names.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 struct Work<'a> {
@@ -133,43 +193,34 @@ impl Work<'_> {
         &mut self,
         section: Section,
         listed: &[ObjectName],
-        after: Option<ObjectName>,
+        mut after: Option<ObjectName>,
         upto: ObjectName,
     ) -> Result<(), Interrupted> {
-        let claimed = self.claimed(section.upload_type, after, upto).await?;
-        let abandoned: Vec<ObjectName> =
-            listed.iter().copied().filter(|name| !claimed.contains(name)).collect();
-        self.tally.claimed += (listed.len() - abandoned.len()) as u64;
-        let listed: HashSet<ObjectName> = listed.iter().copied().collect();
-        let mut unseen: Vec<ObjectName> = claimed.difference(&listed).copied().collect();
-        unseen.sort_unstable();
-        for name in unseen {
-            let key = ObjectKey { upload_type: section.upload_type, name };
-            // It may have been put there after the listing.
-            if matches!(self.store.find(key).await, Err(StoreError::NotFound)) {
-                self.tally.missing += 1;
-                (self.hear)(Finding::Missing(key));
+        let mut unclaimed: BTreeSet<ObjectName> = listed.iter().copied().collect();
+        loop {
+            let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
+            let rows = self.registry.names(section.upload_type, after, upto, limit).await?;
+            for name in &rows {
+                if unclaimed.remove(name) {
+                    self.tally.claimed += 1;
+                } else {
+                    self.look_for(ObjectKey { upload_type: section.upload_type, name: *name }).await;
+                }
+            }
+            after = rows.last().copied();
+            if rows.len() < BATCH {
+                break;
             }
         }
+        let abandoned: Vec<ObjectName> = unclaimed.into_iter().collect();
         self.dispose(section, &abandoned).await
     }
 
-    async fn claimed(
-        &self,
-        upload_type: UploadType,
-        mut after: Option<ObjectName>,
-        upto: ObjectName,
-    ) -> Result<HashSet<ObjectName>, RegistryError> {
-        let mut claimed = HashSet::new();
-        loop {
-            let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
-            let names = self.registry.names(upload_type, after, upto, limit).await?;
-            after = names.last().copied();
-            let is_last = names.len() < BATCH;
-            claimed.extend(names);
-            if is_last {
-                return Ok(claimed);
-            }
+    /// Looks for a file that was not listed: it may have been put there after the listing.
+    async fn look_for(&mut self, key: ObjectKey) {
+        if matches!(self.store.find(key).await, Err(StoreError::NotFound)) {
+            self.tally.missing += 1;
+            (self.hear)(Finding::Missing(key));
         }
     }
 
@@ -197,8 +248,17 @@ impl Work<'_> {
             let mut removals = stream::iter(doomed.into_iter().map(|name| store.remove(section, name)))
                 .buffer_unordered(AT_ONCE);
             while let Some(removal) = removals.next().await {
-                removal?;
-                self.tally.removed += 1;
+                match removal {
+                    Ok(()) => self.tally.removed += 1,
+                    // One that is locked there must not keep all others.
+                    Err(error) => {
+                        self.tally.failed += 1;
+                        tracing::warn!(
+                            cause = crate::telemetry::causes(&error),
+                            "an object cannot be removed"
+                        );
+                    }
+                }
             }
         }
         Ok(())

@@ -25,7 +25,8 @@ use crate::token::Keyring;
 use access::AccessCache;
 pub use address::PublicOrigin;
 
-/// How long a step of a request may wait for storage and registry. A client is told within 5 seconds that they are away.
+/// How long a use case may wait for storage and registry. A client is told within 5 seconds that they are away, and a database takes up to
+/// two of them to be away while the caller is looked up.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the operator decides.
@@ -73,7 +74,7 @@ impl Service {
 
 impl Attachments for Service {
     fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller> {
-        Box::pin(in_time(self.authenticate(access_token)))
+        Box::pin(in_time(PATIENCE, self.authenticate(access_token)))
     }
 
     fn sign<'a>(&'a self, caller: &'a Caller, wish: SignatureRo) -> Answer<'a, SignatureVo> {
@@ -99,7 +100,7 @@ impl Attachments for Service {
         read_token: Option<&'a str>,
         disposition: Option<&'a Disposition>,
     ) -> Answer<'a, Outgoing> {
-        Box::pin(in_time(self.read(place, read_token, disposition)))
+        Box::pin(in_time(PATIENCE, self.read(place, read_token, disposition)))
     }
 
     fn open<'a>(
@@ -108,7 +109,7 @@ impl Attachments for Service {
         upload_token: &'a str,
         file_name: Option<&'a str>,
     ) -> Answer<'a, Opened> {
-        Box::pin(in_time(self.open(caller, upload_token, file_name)))
+        Box::pin(in_time(PATIENCE, self.open(caller, upload_token, file_name)))
     }
 }
 
@@ -129,9 +130,12 @@ fn sized(key: ObjectKey, object: &(impl StoredObject + ?Sized), size: u64) -> Re
     Err(Refusal::Unavailable(format!("{} has {found} bytes, and was stored with {size}", key.path()).into()))
 }
 
-/// What `work` gives within [`PATIENCE`]; a storage and a registry that stall are away.
-async fn in_time<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
-    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(|late| Err(Refusal::Unavailable(late.into())))
+/// What `work` gives within `patience`; a storage and a registry that stall are away.
+async fn in_time<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    tokio::time::timeout(patience, work).await.unwrap_or_else(|late| Err(Refusal::Unavailable(late.into())))
 }
 
 /// Whether `caller` may act on a file that belongs to `base`, or to none.
@@ -156,9 +160,10 @@ impl From<StoreError> for Refusal {
             StoreError::Taken => Self::OtherBytes,
             StoreError::Unexpected(difference) => Self::OtherUpload {
                 what: match difference {
-                    Difference::Size => "size".into(),
-                    Difference::MediaType => "type".into(),
-                    Difference::Sha256 => "SHA-256".into(),
+                    Difference::Size => "has another size than was signed".into(),
+                    Difference::MediaType => "has another type than was signed".into(),
+                    Difference::Sha256 => "has another SHA-256 than was signed".into(),
+                    Difference::Version => "was changed while it was notified".into(),
                 },
             },
             StoreError::Full(_) => Self::NoRoom(error.into()),

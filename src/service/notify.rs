@@ -1,17 +1,23 @@
 //! Making an uploaded file readable. The same call again finds what the first one kept.
 
+use std::time::Duration;
+
+use super::collect::Interrupted;
 use super::sign::expected;
-use super::{Service, in_time, sized, within_bases};
+use super::{PATIENCE, Service, in_time, sized, within_bases};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
-use crate::domain::{FileName, Sha256};
+use crate::domain::{FileName, ObjectKey, Sha256};
 use crate::registry::{Added, Attachment, Dimensions};
-use crate::storage::{StoredObject, Transfer};
+use crate::storage::{Section, StoredObject, Transfer, Uploaded};
 use crate::token::UploadGrant;
 
 /// How much of an image is looked at for its width and height. Cameras put up to a few hundred kilobytes before them.
 const PREFIX: usize = 512 * 1024;
+
+/// How many bytes an object store copies in a second, at least.
+const COPIED_PER_SECOND: u64 = 20_000_000;
 
 impl Service {
     pub(super) async fn notify(
@@ -20,34 +26,48 @@ impl Service {
         upload_token: &str,
         file_name: Option<&str>,
     ) -> Result<NotifyVo, Refusal> {
+        // Bytes that came in time may be notified after: the token's own expiry is the upload's.
+        let grant = self.keys.verify_upload(upload_token).ok();
+        let patience = PATIENCE + grant.as_ref().map(|grant| self.extra_patience(grant)).unwrap_or_default();
         let token_digest = Sha256::of(upload_token.as_bytes());
-        let known = async { Ok(self.registry.attachment_by_token(token_digest).await?) };
-        let attachment = match in_time(known).await? {
-            Some(attachment) => {
-                within_bases(caller, attachment.base.as_deref())?;
-                in_time(self.look(attachment.key, attachment.size)).await?;
-                attachment
-            }
-            None => self.accept(caller, upload_token, token_digest, file_name).await?,
+        let finding = async {
+            let Some(attachment) = self.registry.attachment_by_token(token_digest).await? else {
+                let grant = grant.ok_or(Refusal::BadUploadToken)?;
+                return self.accept(caller, grant, token_digest, file_name).await;
+            };
+            within_bases(caller, attachment.base.as_deref())?;
+            self.look(attachment.key, attachment.size).await?;
+            Ok(attachment)
         };
+        let attachment = in_time(patience, finding).await?;
         self.describe(upload_token, &attachment, file_name)
+    }
+
+    /// How much longer it may take where an object store has to copy a file, or to send it.
+    fn extra_patience(&self, grant: &UploadGrant) -> Duration {
+        match self.store.transfer() {
+            Transfer::Relayed(_) => Duration::ZERO,
+            Transfer::Direct(_) => Duration::from_secs(grant.size / COPIED_PER_SECOND),
+        }
     }
 
     async fn accept(
         &self,
         caller: &Caller,
-        upload_token: &str,
+        grant: UploadGrant,
         token_digest: Sha256,
         file_name: Option<&str>,
     ) -> Result<Attachment, Refusal> {
-        // Bytes that came in time may be notified after: the token's own expiry is the upload's.
-        let grant = self.keys.verify_upload(upload_token).map_err(|_| Refusal::BadUploadToken)?;
         within_bases(caller, grant.base.as_deref())?;
-        let object = self.settle(&grant).await.map_err(|refusal| match refusal {
-            Refusal::NoSuchFile => Refusal::NothingUploaded,
-            other => other,
-        })?;
-        let dimensions = in_time(dimensions(&grant, object.as_ref())).await?;
+        let object = match self.settle(&grant).await {
+            Err(Refusal::NoSuchFile) => return Err(Refusal::NothingUploaded),
+            Err(refusal @ Refusal::OtherUpload { .. }) => {
+                self.reject(grant.key).await;
+                return Err(refusal);
+            }
+            settled => settled?,
+        };
+        let dimensions = dimensions(&grant, object.as_ref()).await?;
         let attachment = Attachment {
             token_digest,
             key: grant.key,
@@ -60,24 +80,52 @@ impl Service {
             created_by: caller.id.clone(),
             created_at: self.now(),
         };
-        let added = in_time(async { Ok(self.registry.add_attachment(attachment).await?) }).await?;
-        match added {
+        match self.registry.add_attachment(attachment).await? {
             Added::Kept(attachment) => Ok(attachment),
-            // Its bytes waited too long, and are deleted or are about to be.
+            // Its bytes were refused, or waited too long; they are deleted or are about to be.
             Added::Condemned => Err(Refusal::NothingUploaded),
         }
     }
 
     /// What was uploaded for `grant`, and cannot be changed any more.
     async fn settle(&self, grant: &UploadGrant) -> Result<Box<dyn StoredObject>, Refusal> {
-        match self.store.transfer() {
+        let store = match self.store.transfer() {
             Transfer::Relayed(_) => {
                 let object = self.store.find(grant.key).await?;
                 sized(grant.key, object.as_ref(), grant.size)?;
-                Ok(object)
+                return Ok(object);
             }
-            // It sees to its own time: to copy a large object takes a while.
-            Transfer::Direct(store) => Ok(store.settle(&expected(grant)).await?),
+            Transfer::Direct(store) => store,
+        };
+        let expected = expected(grant);
+        match store.inspect(&expected).await? {
+            Uploaded::Final(object) => Ok(object),
+            Uploaded::Staged(version) => {
+                // Of several notifies each may have seen another version, and one may come late: all make the same one final.
+                let version = self.registry.settle(grant.key.name, &version).await?;
+                Ok(store.make_final(&expected, &version).await?)
+            }
+        }
+    }
+
+    /// Removes what is not what was signed. Its name is condemned first, so that no notify acknowledges what is being removed.
+    async fn reject(&self, key: ObjectKey) {
+        let removing = async {
+            if self.registry.condemn(&[key.name], self.now()).await?.is_empty() {
+                return Ok(());
+            }
+            let own = |section: &Section| section.upload_type == key.upload_type;
+            for section in self.store.sections().into_iter().filter(own) {
+                self.store.remove(section, key.name).await?;
+            }
+            Ok::<(), Interrupted>(())
+        };
+        match removing.await {
+            Ok(()) => tracing::info!(path = key.path(), "removed what was not as it was signed"),
+            Err(error) => {
+                let cause = crate::telemetry::causes(&error);
+                tracing::warn!(cause, path = key.path(), "what was not as it was signed is collected later");
+            }
         }
     }
 

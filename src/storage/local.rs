@@ -32,6 +32,9 @@ const INCOMING: &str = ".incoming";
 /// The file, in the root, that the process which serves it has locked.
 const LOCK: &str = ".lock";
 
+/// The file, in the root, with the id of the registry that knows its objects.
+const OWNER: &str = ".owner";
+
 /// A store in a folder of a local file system.
 #[derive(Clone)]
 pub struct LocalStore {
@@ -149,6 +152,31 @@ impl LocalStore {
 impl ObjectStore for LocalStore {
     async fn find(&self, key: ObjectKey) -> Result<Box<dyn StoredObject>, StoreError> {
         Ok(Box::new(self.object(key).await?))
+    }
+
+    async fn owner(&self) -> Result<Option<String>, StoreError> {
+        let path = self.root.join(OWNER);
+        blocking(move || match fs::read_to_string(path) {
+            Ok(id) => Ok(Some(id.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        })
+        .await
+    }
+
+    async fn set_owner(&self, id: &str) -> Result<(), StoreError> {
+        let (path, unfinished) = (self.root.join(OWNER), self.root.join(INCOMING).join(OWNER));
+        let text = format!("{id}\n");
+        blocking(move || {
+            let write = || {
+                let mut file = File::create(&unfinished)?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()?;
+                fs::rename(&unfinished, &path)
+            };
+            write().map_err(not_missing)
+        })
+        .await
     }
 
     fn transfer(&self) -> Transfer<'_> {

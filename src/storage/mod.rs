@@ -1,5 +1,5 @@
 //! Where the bytes are. A store keeps objects under names that it is given and knows nothing of the contract or of who asks.
-//! What stands under a name never changes.
+//! What stands under a name that was notified never changes.
 
 pub mod local;
 pub mod s3;
@@ -24,6 +24,12 @@ pub trait ObjectStore: Send + Sync {
 
     /// Whether the store can take and give objects.
     async fn check(&self) -> Result<(), StoreError>;
+
+    /// The id of the registry that knows its objects, if one has taken it.
+    async fn owner(&self) -> Result<Option<String>, StoreError>;
+
+    /// Gives it to the registry with this id.
+    async fn set_owner(&self, id: &str) -> Result<(), StoreError>;
 
     /// How bytes get there and back.
     fn transfer(&self) -> Transfer<'_>;
@@ -73,8 +79,16 @@ pub trait Direct: Send + Sync {
         expires_at: SystemTime,
     ) -> Result<UploadAddress, StoreError>;
 
-    /// Looks at what a client sent, and makes it final: from then on nobody can change it. What is not what was expected is removed.
-    async fn settle(&self, expected: &Expected<'_>) -> Result<Box<dyn StoredObject>, StoreError>;
+    /// Looks at what a client sent.
+    async fn inspect(&self, expected: &Expected<'_>) -> Result<Uploaded, StoreError>;
+
+    /// Makes this version of what a client sent final, if it is still there: from then on nobody can change it. To be called with one version
+    /// of a name, however often.
+    async fn make_final(
+        &self,
+        expected: &Expected<'_>,
+        version: &str,
+    ) -> Result<Box<dyn StoredObject>, StoreError>;
 
     /// An address at which an object can be read as `offer` says, for `life` at most. Does no I/O.
     fn read_address(
@@ -106,6 +120,14 @@ pub struct UploadAddress {
     pub url: String,
     /// Every header that must be sent with it, but for `Content-Length`.
     pub headers: Vec<(&'static str, String)>,
+}
+
+/// What a client sent, which is as expected.
+pub enum Uploaded {
+    /// It cannot be changed any more.
+    Final(Box<dyn StoredObject>),
+    /// It can, and this is its version now.
+    Staged(String),
 }
 
 /// How a stored object is offered to its reader.
@@ -190,7 +212,7 @@ pub enum StoreError {
     #[error("other bytes are stored under this name")]
     Taken,
     /// What a client sent is not what was expected.
-    #[error("what was sent has another {0} than expected")]
+    #[error("what was sent is not what was expected: {0}")]
     Unexpected(Difference),
     /// There is no room.
     #[error("the store is full")]
@@ -209,14 +231,17 @@ pub enum Difference {
     MediaType,
     /// In the SHA-256.
     Sha256,
+    /// From what it was at the first look.
+    Version,
 }
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
-            Self::Size => "size",
-            Self::MediaType => "media type",
-            Self::Sha256 => "SHA-256",
+            Self::Size => "it has another size",
+            Self::MediaType => "it has another media type",
+            Self::Sha256 => "it has another SHA-256",
+            Self::Version => "it was changed after it was looked at",
         })
     }
 }

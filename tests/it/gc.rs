@@ -8,13 +8,13 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use teable_attachments::domain::{Buckets, MediaType, ObjectKey, ObjectName, UploadType};
-use teable_attachments::storage::s3::{AddressStyle, CredentialSource, S3Config, S3Store};
+use teable_attachments::storage::s3::S3Store;
 use teable_attachments::storage::{Direct, Expected, UploadAddress};
 use teable_attachments::token::{Keyring, UploadGrant};
 use tempfile::TempDir;
 
 use crate::support::process::{Process, run};
-use crate::support::s3::{ACCESS_KEY, Conditions, SECRET_KEY, Store};
+use crate::support::s3::{Conditions, Store};
 use crate::support::{App, eventually, postgres, send, text};
 
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -66,21 +66,7 @@ enum Place {
 impl Place {
     async fn s3(conditions: Conditions) -> Self {
         let store = Store::start(conditions);
-        let endpoint: teable_attachments::storage::s3::Endpoint =
-            format!("http://{}", store.address).parse().expect("an endpoint");
-        let config = S3Config {
-            region: "us-east-1".to_owned(),
-            endpoint: endpoint.clone(),
-            internal_endpoint: endpoint,
-            style: AddressStyle::Path,
-            credentials: CredentialSource::Static {
-                access_key: ACCESS_KEY.to_owned(),
-                secret_key: SECRET_KEY.to_owned(),
-            },
-            public_url: None,
-            guard: None,
-        };
-        let ours = S3Store::open(config, buckets(), Duration::ZERO).await.expect("a store");
+        let ours = S3Store::open(store.config(), buckets(), Duration::ZERO).await.expect("a store");
         Self::S3(Box::new(ours), store)
     }
 
@@ -209,6 +195,50 @@ async fn exactly_the_abandoned_go(app: &App, place: &Place, arguments: &[String]
         assert!(send("GET", &url, &[], "").await.body == upload.body, "the bytes are equal");
     }));
     checks.await;
+}
+
+#[actix_web::test]
+async fn a_registry_does_not_meet_files_that_are_not_its_own() {
+    let [one, other] = [TempDir::new().expect("a folder"), TempDir::new().expect("a folder")];
+    let files = one.path().join("data/files").display().to_string();
+    let service = Process::start(one.path(), &[]);
+    service.terminate();
+    let service = Process::start(other.path(), &[]);
+    service.terminate();
+    let said = |folder: &TempDir, arguments: &[&str]| {
+        let output = run(folder.path(), arguments);
+        assert!(!output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let elsewhere = ["--storage-local-path", &files];
+    for command in [&["serve", "--port", "0"][..], &["gc"]] {
+        let refusal = said(&other, &[command, &elsewhere].concat());
+        assert!(refusal.contains("the files belong to another registry"), "{refusal}");
+    }
+    // A folder that a registry was lost of, and files that were brought here.
+    let upload = Upload::new(0, 9 * DAY);
+    Place::Folder(files.clone().into()).put(&upload).await;
+    std::fs::remove_file(format!("{files}/.owner")).expect("it is nobody's");
+    let refusal = said(&one, &["gc"]);
+    assert!(refusal.contains("there are files that no registry owns"), "{refusal}");
+}
+
+#[actix_web::test]
+async fn what_cannot_be_removed_does_not_keep_the_rest() {
+    let app = App::start_with(&["--signing-keys", KEY]).await;
+    let folder = app.folder.path().join("data/files");
+    let place = Place::Folder(folder.clone());
+    let uploads: Vec<Upload> = (0..28).map(|index| Upload::new(index, 9 * DAY)).collect();
+    for upload in &uploads {
+        place.put(upload).await;
+    }
+    // A folder cannot be removed as a file can, not even by root.
+    let stuck = folder.join("private").join(uploads[0].key.path());
+    std::fs::remove_file(&stuck).expect("it was there");
+    std::fs::create_dir(&stuck).expect("a folder");
+    let output = run(app.folder.path(), &["gc", "--json"]);
+    let tally: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&tally["removed"], &tally["failed"]), (&27.into(), &1.into()), "{tally}");
 }
 
 #[actix_web::test]

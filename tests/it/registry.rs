@@ -69,6 +69,8 @@ over_both! {
     garbage_is_collected_by_one_at_a_time,
     what_is_kept_outlives_a_restart,
     a_closed_registry_cannot_answer,
+    of_several_versions_the_first_is_settled,
+    a_registry_knows_itself_and_when_it_was_cleaned_up,
     tables_that_a_newer_node_has_changed_are_good_enough,
 }
 
@@ -298,6 +300,30 @@ async fn tables_that_a_newer_node_has_changed_are_good_enough(place: Place) {
         }
     }
     place.open().await.check().await.expect("it goes on");
+}
+
+async fn of_several_versions_the_first_is_settled(place: Place) {
+    let registry = place.open().await;
+    let name = ObjectName::fresh();
+    assert_eq!(registry.settle(name, "first").await.expect("an answer"), "first");
+    assert_eq!(registry.settle(name, "other").await.expect("an answer"), "first");
+    let (one, two) = (ObjectName::fresh(), place.open().await);
+    let (left, right) = join(registry.settle(one, "left"), two.settle(one, "right")).await;
+    assert_eq!(left.expect("an answer"), right.expect("an answer"), "both get the same");
+    let later = ObjectName::bound(SystemTime::now() + Duration::from_secs(1));
+    assert_eq!(registry.forget_settled(later).await.expect("an answer"), 2);
+    assert_eq!(registry.settle(name, "other").await.expect("an answer"), "other");
+}
+
+async fn a_registry_knows_itself_and_when_it_was_cleaned_up(place: Place) {
+    let registry = place.open().await;
+    let id = registry.identity("one").await.expect("an id");
+    assert_eq!(id, "one");
+    assert_eq!(registry.identity("two").await.expect("an id"), "one");
+    let (hour, now) = (Duration::from_hours(1), SystemTime::now());
+    assert!(registry.begin_collection(now - hour, now).await.expect("an answer"));
+    assert!(!registry.begin_collection(now - hour, now).await.expect("an answer"), "it was just done");
+    assert!(registry.begin_collection(now + hour, now + 2 * hour).await.expect("an answer"));
 }
 
 async fn a_closed_registry_cannot_answer(place: Place) {

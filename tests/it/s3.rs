@@ -1,11 +1,15 @@
 //! The flow over an object store: clients send and read the bytes there, and the store refuses what was not signed.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::body::SizedStream;
 use actix_web::web::Bytes;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
+
+use teable_attachments::domain::{Buckets, MediaType, ObjectKey, ObjectName, UploadType};
+use teable_attachments::storage::s3::S3Store;
+use teable_attachments::storage::{Difference, Direct, Expected, StoreError, Uploaded};
 
 use crate::support::s3::{Conditions, Store};
 use crate::support::{Answer, App, hex_sha256, png, put, send, text};
@@ -107,6 +111,8 @@ async fn the_public_bucket_may_have_an_address_of_its_own() {
     // Who reads there is told only what is stored with the object.
     assert_eq!(signed["requestHeaders"]["Content-Disposition"], "attachment");
     assert_eq!(signed["requestHeaders"]["Cache-Control"], "public, max-age=3600");
+    // And nobody reads it before it was looked at.
+    assert!(text(&signed["url"]).contains("/public/staging/avatar/"), "{signed}");
     assert_eq!(put(&signed, b"<svg/>", &[("content-disposition", "")]).await.status, 403);
     assert_eq!(put(&signed, b"<svg/>", &[]).await.status, 200);
     let stored = app.notify(text(&signed["token"]), "?filename=a.svg").await.json();
@@ -175,7 +181,7 @@ async fn nobody_swaps_what_was_notified() {
 }
 
 #[actix_web::test]
-async fn what_is_not_as_signed_is_removed_and_may_be_sent_again() {
+async fn what_is_not_as_signed_is_removed_for_good() {
     for conditions in BOTH {
         let store = Store::start(conditions);
         let app = over(&store, &[]).await;
@@ -189,9 +195,46 @@ async fn what_is_not_as_signed_is_removed_and_may_be_sent_again() {
         assert!(text(&problem["detail"]).contains("another size"), "{problem}");
         assert!(store.objects().is_empty());
         app.notify(text(&signed["token"]), "").await.problem(404, "not_found");
+        // Somebody may still be removing what stands under the name.
         assert_eq!(put(&signed, b"abc", &[]).await.status, 200);
-        assert_eq!(app.notify(text(&signed["token"]), "").await.status, 201);
+        app.notify(text(&signed["token"]), "").await.problem(404, "not_found");
     }
+}
+
+#[actix_web::test]
+async fn of_what_is_staged_one_version_is_made_final_however_late_a_notify_comes() {
+    let store = Store::start(Conditions::Ignored);
+    let buckets = Buckets { public: "public".to_owned(), private: "private".to_owned() };
+    let ours = S3Store::open(store.config(), buckets, Duration::ZERO).await.expect("a store");
+    let media_type = MediaType::parse("text/plain").expect("a type");
+    let key = ObjectKey { upload_type: UploadType::Table, name: ObjectName::fresh() };
+    let expected = Expected { key, media_type: &media_type, size: 5, sha256: None };
+    let now = SystemTime::now();
+    let address = ours.upload_address(&expected, now, now + Duration::from_mins(1)).expect("an address");
+    let put = async |body: &'static str| {
+        let headers: Vec<_> = address.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(send("PUT", &address.url, &headers, body).await.status, 200);
+    };
+    let version = async || match ours.inspect(&expected).await.expect("it is there") {
+        Uploaded::Staged(version) => version,
+        Uploaded::Final(_) => panic!("it is final"),
+    };
+    let read = || std::fs::read_to_string(store.file("private", &key.path()));
+
+    put("first").await;
+    let first = version().await;
+    put("other").await;
+    assert_ne!(version().await, first);
+    let refused = ours.make_final(&expected, &first).await;
+    assert!(matches!(refused, Err(StoreError::Unexpected(Difference::Version))), "it was changed meanwhile");
+    assert!(read().is_err());
+
+    put("first").await;
+    ours.make_final(&expected, &first).await.expect("it is the version that was seen first");
+    put("other").await;
+    // A notify that looked before there was a final one comes this far.
+    let object = ours.make_final(&expected, &first).await.expect("it is final");
+    assert_eq!((object.size(), read().expect("a file").as_str()), (5, "first"));
 }
 
 #[actix_web::test]

@@ -1,14 +1,21 @@
 //! What keeps an object that was notified from being changed, and whether a store knows it. Documentation does not tell: a store may take
 //! a header and do nothing about it. So an object is put there, twice.
 
+use std::time::{Duration, SystemTime};
+
+use actix_web::web::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::ValueEnum;
 use reqwest::{Method, StatusCode};
 use uuid::Uuid;
 
+use super::presign::Grant;
 use super::request::{Answer, Call, Failure, Repeat, Requester};
+use crate::domain::Sha256;
 
 /// What keeps an object that was notified from being changed by whoever still holds its upload address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum OverwriteGuard {
     /// The address only makes an object where none is: `If-None-Match: *` is signed (RFC 9110, section 13.1.2)
     IfNoneMatch,
@@ -26,14 +33,16 @@ impl std::fmt::Display for OverwriteGuard {
     }
 }
 
-/// Whether a store refuses bytes with another SHA-256 than `x-amz-checksum-sha256` says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a store does with bytes of another SHA-256 than `x-amz-checksum-sha256` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Checksums {
-    /// It does.
+    /// It refuses them.
     Enforced,
-    /// It does not, so notify reads the bytes of uploads for which a SHA-256 was given.
+    /// It keeps them, so notify reads the bytes of uploads for which a SHA-256 was given.
     #[default]
     Ignored,
+    /// It does not even take the right ones, so clients are not told to send it; and notify reads the bytes.
+    Unsupported,
 }
 
 impl std::fmt::Display for Checksums {
@@ -41,24 +50,45 @@ impl std::fmt::Display for Checksums {
         formatter.write_str(match self {
             Self::Enforced => "enforced",
             Self::Ignored => "ignored",
+            Self::Unsupported => "unsupported",
         })
     }
 }
 
-/// The ways of a store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a store does with an `x-amz-` header beside a signature that does not name it. Signature Version 4 wants each of them signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ForeignHeaders {
+    /// It refuses the request.
+    Refused,
+    /// It takes them, so an address to send bytes to is one to have objects copied from elsewhere, too.
+    #[default]
+    Taken,
+}
+
+impl std::fmt::Display for ForeignHeaders {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Refused => "refused",
+            Self::Taken => "taken",
+        })
+    }
+}
+
+/// The ways of a store. The default is what can be relied on least.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traits {
     pub(super) guard: OverwriteGuard,
     pub(super) checksums: Checksums,
+    pub(super) foreign_headers: ForeignHeaders,
 }
 
 impl Traits {
-    /// What both can be relied on for.
+    /// What both can be relied on for: of each the lesser, which comes later.
     pub(super) fn and(self, other: Self) -> Self {
-        let both = |one, two| if one == two { one } else { Self::default() };
         Self {
-            guard: both(self, Self { guard: other.guard, ..self }).guard,
-            checksums: both(self, Self { checksums: other.checksums, ..self }).checksums,
+            guard: self.guard.max(other.guard),
+            checksums: self.checksums.max(other.checksums),
+            foreign_headers: self.foreign_headers.max(other.foreign_headers),
         }
     }
 }
@@ -74,40 +104,97 @@ pub(super) async fn find_bucket(requester: &Requester, bucket: &str) -> Result<(
     }
 }
 
-/// Finds out the ways of the store behind `bucket`, with an object that is gone afterwards.
+/// What is put to try.
+const PROBE: &[u8] = b"probe";
+
+/// Finds out the ways of the store behind `bucket`, with objects that are gone afterwards.
 pub(super) async fn probe(requester: &Requester, bucket: &str) -> Result<Traits, Failure> {
     find_bucket(requester, bucket).await?;
-    let key = format!("probe/{}", Uuid::now_v7().simple());
-    let put = |name: &'static str, value: &str| Call {
-        body: b"probe",
-        repeat: Repeat::Never,
-        ..Call::new(Method::PUT, bucket, &key).header(name, value)
-    };
-    // The SHA-256 of nothing, which is not that of the probe.
-    let wrong = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    let id = Uuid::now_v7().simple();
+    let (key, copy) = (format!("probe/{id}"), format!("probe/{id}-copy"));
     let tried = async {
-        let refused = requester.send(&put("x-amz-checksum-sha256", wrong)).await?;
-        // A store may refuse what it has kept already.
-        let left = requester.send(&Call::new(Method::HEAD, bucket, &key)).await?;
-        let checksums = match (refused.status.is_client_error(), left.status) {
-            (true, StatusCode::NOT_FOUND) => Checksums::Enforced,
-            _ => Checksums::Ignored,
-        };
+        let checksums = checksums(requester, bucket, &key).await?;
         // Without a condition, so that a bucket that cannot be written to is told from a store that knows no conditions.
-        requester.send(&put("content-type", "text/plain")).await?.succeeded()?;
-        let again = requester.send(&put("if-none-match", "*")).await;
-        let guard = match again.map(|answer| answer.status) {
+        put(requester, bucket, &key, "content-type", "text/plain").await?.succeeded()?;
+        let guard = match put(requester, bucket, &key, "if-none-match", "*").await.map(|answer| answer.status)
+        {
             Ok(StatusCode::PRECONDITION_FAILED) => OverwriteGuard::IfNoneMatch,
             Ok(_) | Err(Failure::Answered { status: StatusCode::NOT_IMPLEMENTED, .. }) => {
                 OverwriteGuard::Staging
             }
             Err(error) => return Err(error),
         };
-        Ok(Traits { guard, checksums })
+        let foreign_headers = foreign_headers(requester, bucket, &key, &copy).await?;
+        Ok(Traits { guard, checksums, foreign_headers })
     };
     let traits = tried.await;
-    let removed = requester.send(&Call::new(Method::DELETE, bucket, &key)).await.and_then(Answer::succeeded);
-    let traits = traits?;
-    removed?;
-    Ok(traits)
+    for key in [&key, &copy] {
+        let removed =
+            requester.send(&Call::new(Method::DELETE, bucket, key)).await.and_then(Answer::succeeded);
+        match removed.map_err(super::StoreError::from) {
+            Ok(_) | Err(super::StoreError::NotFound) => {}
+            Err(error) => tracing::warn!(
+                cause = crate::telemetry::causes(&error),
+                bucket,
+                key,
+                "what was put to try the store stays there"
+            ),
+        }
+    }
+    traits
+}
+
+/// Puts something to `key` with a header.
+async fn put(
+    requester: &Requester,
+    bucket: &str,
+    key: &str,
+    name: &'static str,
+    value: &str,
+) -> Result<Answer, Failure> {
+    let call = Call {
+        body: Bytes::from_static(PROBE),
+        repeat: Repeat::Never,
+        ..Call::new(Method::PUT, bucket, key).header(name, value)
+    };
+    requester.send(&call).await
+}
+
+async fn checksums(requester: &Requester, bucket: &str, key: &str) -> Result<Checksums, Failure> {
+    let put_with_checksum_of = async |bytes: &[u8]| {
+        let checksum = BASE64.encode(Sha256::of(bytes).as_bytes());
+        match put(requester, bucket, key, "x-amz-checksum-sha256", &checksum).await {
+            Err(Failure::Answered { status: StatusCode::NOT_IMPLEMENTED, .. }) => {
+                Ok(StatusCode::NOT_IMPLEMENTED)
+            }
+            answer => answer.map(|answer| answer.status),
+        }
+    };
+    let wrong = put_with_checksum_of(b"something else").await?;
+    // A store may refuse what it has kept already.
+    let left = requester.send(&Call::new(Method::HEAD, bucket, key)).await?.status;
+    let right = put_with_checksum_of(PROBE).await?;
+    Ok(if !right.is_success() {
+        Checksums::Unsupported
+    } else if wrong.is_client_error() && left == StatusCode::NOT_FOUND {
+        Checksums::Enforced
+    } else {
+        Checksums::Ignored
+    })
+}
+
+/// Sends something to a signed address, and with it a header that is not signed and asks for the copy of another object.
+async fn foreign_headers(
+    requester: &Requester,
+    bucket: &str,
+    key: &str,
+    copy: &str,
+) -> Result<ForeignHeaders, Failure> {
+    let now = SystemTime::now();
+    let place = requester.endpoint.locate(requester.style, bucket, copy);
+    let grant = Grant { method: "PUT", query: &[], headers: &[], life: Duration::from_mins(1) };
+    let url = requester.credentials.at(now)?.presigner.presign(&place, &grant, now);
+    let source = format!("/{bucket}/{key}");
+    let status = requester.send_presigned(&url, &[("x-amz-copy-source", &source)], b"").await?;
+    Ok(if status.is_client_error() { ForeignHeaders::Refused } else { ForeignHeaders::Taken })
 }

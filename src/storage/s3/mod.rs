@@ -1,5 +1,5 @@
 //! Objects in an S3-compatible store. Clients send and read the bytes themselves, at addresses that are signed here; this service
-//! looks at headers and at the beginning of images, and no more.
+//! looks at headers and at the beginning of images, and at whole files only where the store itself does not hold them against a checksum.
 //!
 //! Nobody changes an object that was notified, in one of two ways ([`OverwriteGuard`]); which one a store knows is found out at the start.
 
@@ -17,21 +17,24 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::join;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use sha2::Digest;
 
 use super::{
     Cursor, Difference, Direct, Expected, ObjectStore, Offer, Page, Section, Stage, StoreError, StoredObject,
-    Transfer, UploadAddress,
+    Transfer, UploadAddress, Uploaded,
 };
 use crate::domain::{Buckets, ObjectKey, ObjectName, Sha256, UploadType, Visibility};
 
 pub use credentials::CredentialSource;
 pub use endpoint::{AddressStyle, Endpoint, InvalidEndpoint};
 pub use guard::OverwriteGuard;
-use guard::{Checksums, Traits};
+use guard::{Checksums, ForeignHeaders, Traits};
 use presign::Grant;
-use request::{Answer, Call, Failure, Patience, Requester, Shared};
+use request::{Call, Failure, Patience, Requester, Shared};
+
+/// The object with the id of the registry that knows the others.
+const OWNER: &str = "teable-attachments-owner";
 
 /// Where clients put what is to be copied from there, in a bucket.
 const STAGING: &str = "staging/";
@@ -83,18 +86,57 @@ pub enum UnusableStore {
     Unaskable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// Whether a failure at the start may pass by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum May {
+    Pass,
+    NotPass,
+}
+
+/// How long before a store that cannot be used is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
 impl S3Store {
     /// The store of `config`, whose ways are found out first. One that cannot be reached is tried again for as long as `patience`.
     pub async fn open(config: S3Config, buckets: Buckets, patience: Duration) -> Result<Self, UnusableStore> {
-        let mut store = Self::connect(config, buckets).await?;
         let deadline = Instant::now() + patience;
-        let public = store.probe(&store.buckets.public, deadline).await?;
-        let private = store.probe(&store.buckets.private, deadline).await?;
-        store.traits = public.and(private);
-        let Traits { guard, checksums } = store.traits;
-        let fixed = store.config.guard.is_some();
-        tracing::info!(%guard, %checksums, fixed, "the object store was tried");
-        store.traits.guard = store.config.guard.unwrap_or(guard);
+        loop {
+            match Self::try_open(config.clone(), buckets.clone()).await {
+                Err((error, May::Pass)) if Instant::now() < deadline => {
+                    let cause = crate::telemetry::causes(&error);
+                    tracing::warn!(cause, "the object store cannot be used; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                opened => return opened.map_err(|(error, _)| error),
+            }
+        }
+    }
+
+    async fn try_open(config: S3Config, buckets: Buckets) -> Result<Self, (UnusableStore, May)> {
+        let mut store = Self::connect(config, buckets).await.map_err(|error| (error, May::Pass))?;
+        let mut found = Vec::new();
+        for bucket in [&store.buckets.public, &store.buckets.private] {
+            found.push(guard::probe(&store.requester, bucket).await.map_err(|failure| {
+                let may = if failure.may_pass() { May::Pass } else { May::NotPass };
+                (UnusableStore::Bucket { bucket: bucket.clone(), source: failure.into() }, may)
+            })?);
+        }
+        let both = found.into_iter().reduce(Traits::and).unwrap_or_default();
+        store.traits = Traits { guard: store.config.guard.unwrap_or(both.guard), ..both };
+        let Traits { guard, checksums, foreign_headers } = store.traits;
+        tracing::info!(%guard, found = %both.guard, %checksums, %foreign_headers, "the object store was tried");
+        if guard != both.guard && guard == OverwriteGuard::IfNoneMatch {
+            tracing::error!(
+                "BACKEND_STORAGE_OVERWRITE_GUARD is if-none-match, but the store overwrites all the same: \
+                 who holds an upload address can change what was notified"
+            );
+        }
+        if foreign_headers == ForeignHeaders::Taken {
+            tracing::error!(
+                "the object store takes x-amz- headers that were not signed: who holds an upload address can have it copy \
+                 objects whose names they know; docs/operations.md says more"
+            );
+        }
         Ok(store)
     }
 
@@ -110,22 +152,6 @@ impl S3Store {
         Ok(Self { config, buckets, requester: Arc::new(requester), traits: Traits::default() })
     }
 
-    async fn probe(&self, bucket: &str, deadline: Instant) -> Result<Traits, UnusableStore> {
-        loop {
-            match guard::probe(&self.requester, bucket).await {
-                Ok(traits) => return Ok(traits),
-                Err(error) if error.may_pass() && Instant::now() < deadline => {
-                    let cause = crate::telemetry::causes(&error);
-                    tracing::warn!(bucket, cause, "the object store cannot be used; trying again");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-                Err(error) => {
-                    return Err(UnusableStore::Bucket { bucket: bucket.to_owned(), source: error.into() });
-                }
-            }
-        }
-    }
-
     /// The origins at which clients meet the store, for pages that may go there.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
@@ -139,6 +165,24 @@ impl S3Store {
         origins.sort();
         origins.dedup();
         origins
+    }
+
+    async fn owner_of(&self, bucket: &str) -> Result<Option<String>, StoreError> {
+        match self.requester.send(&Call::new(Method::GET, bucket, OWNER)).await?.succeeded() {
+            Ok(answer) => Ok(Some(String::from_utf8_lossy(&answer.body).trim().to_owned())),
+            Err(failure) => match failure.into() {
+                StoreError::NotFound => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// What keeps an object of this type from being changed. What everybody may read at once is looked at before it stands there.
+    fn guard(&self, upload_type: UploadType) -> OverwriteGuard {
+        match upload_type.visibility() {
+            Visibility::Public if self.config.public_url.is_some() => OverwriteGuard::Staging,
+            _ => self.traits.guard,
+        }
     }
 
     fn bucket(&self, upload_type: UploadType) -> &str {
@@ -178,44 +222,14 @@ impl S3Store {
         let is_right = match (self.traits.checksums, &object.sha256) {
             (Checksums::Enforced, Some(stored)) => *stored == BASE64.encode(sha256.as_bytes()),
             (Checksums::Enforced, None) => true,
-            (Checksums::Ignored, _) => object.hash().await? == sha256,
+            (Checksums::Ignored | Checksums::Unsupported, _) => object.hash().await? == sha256,
         };
         if is_right { Ok(()) } else { Err(StoreError::Unexpected(Difference::Sha256)) }
     }
 
-    /// Removes `object`, which is not what was expected, if it is still the same.
-    async fn reject(&self, object: &S3Object) {
-        let call = Call::new(Method::DELETE, &object.bucket, &object.path).header("if-match", &object.etag);
-        match self.requester.send(&call).await.and_then(Answer::succeeded) {
-            Ok(_) => tracing::info!(path = object.path, "removed what was not as it was signed"),
-            Err(error) => tracing::warn!(
-                cause = crate::telemetry::causes(&error),
-                path = object.path,
-                "what was not as it was signed stays until it is collected"
-            ),
-        }
-    }
-
     async fn judged(&self, object: S3Object, expected: &Expected<'_>) -> Result<S3Object, StoreError> {
-        match self.judge(&object, expected).await {
-            Ok(()) => Ok(object),
-            Err(difference @ StoreError::Unexpected(_)) => {
-                self.reject(&object).await;
-                Err(difference)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Makes final what a client put on the staging section.
-    async fn settle_staged(&self, expected: &Expected<'_>) -> Result<S3Object, StoreError> {
-        let key = expected.key;
-        let staged = self.head(key.upload_type, staged_path(key)).await?;
-        let staged = self.judged(staged, expected).await?;
-        self.copy(&staged, key).await?;
-        // Both at once: a store that is away now is waited for once.
-        let ((), object) = join(self.clear_staged(key), self.head(key.upload_type, key.path())).await;
-        object
+        self.judge(&object, expected).await?;
+        Ok(object)
     }
 
     /// Removes what a client put on the staging section, once it is copied.
@@ -237,17 +251,21 @@ impl S3Store {
         }
     }
 
-    /// Copies what a client put on the staging section to its own name, if it is still what was looked at.
-    async fn copy(&self, staged: &S3Object, key: ObjectKey) -> Result<(), StoreError> {
-        let source = format!("/{}/{}", staged.bucket, staged.path);
-        let path = key.path();
+    /// Copies this version of what a client put on the staging section to its own name.
+    async fn copy(&self, expected: &Expected<'_>, version: &str) -> Result<(), StoreError> {
+        let key = expected.key;
+        let (bucket, path) = (self.bucket(key.upload_type), key.path());
         let call = Call {
-            patience: Patience::for_bytes(staged.size),
-            ..Call::new(Method::PUT, &staged.bucket, &path)
-                .header("x-amz-copy-source", source)
-                .header("x-amz-copy-source-if-match", &staged.etag)
+            patience: Patience::for_bytes(expected.size),
+            ..Call::new(Method::PUT, bucket, &path)
+                .header("x-amz-copy-source", format!("/{bucket}/{}", staged_path(key)))
+                .header("x-amz-copy-source-if-match", version)
         };
-        let answer = self.requester.send(&call).await?.succeeded()?;
+        let answer = self.requester.send(&call).await?;
+        if answer.status == StatusCode::PRECONDITION_FAILED {
+            return Err(StoreError::Unexpected(Difference::Version));
+        }
+        let answer = answer.succeeded()?;
         // A copy that fails on its way is told in the body of a 200.
         if answer.body.windows(16).any(|part| part == b"CopyObjectResult") {
             Ok(())
@@ -273,6 +291,23 @@ impl ObjectStore for S3Store {
             guard::find_bucket(&self.requester, bucket)
                 .await
                 .map_err(|failure| StoreError::Failed(std::io::Error::other(failure)))?;
+        }
+        Ok(())
+    }
+
+    async fn owner(&self) -> Result<Option<String>, StoreError> {
+        let public = self.owner_of(&self.buckets.public).await?;
+        let private = self.owner_of(&self.buckets.private).await?;
+        Ok(match (public, private) {
+            (Some(public), Some(private)) if public != private => Some(format!("{public} and {private}")),
+            (public, private) => private.or(public),
+        })
+    }
+
+    async fn set_owner(&self, id: &str) -> Result<(), StoreError> {
+        for bucket in [&self.buckets.public, &self.buckets.private] {
+            let call = Call { body: id.to_owned().into(), ..Call::new(Method::PUT, bucket, OWNER) };
+            self.requester.send(&call).await?.succeeded()?;
         }
         Ok(())
     }
@@ -322,58 +357,82 @@ impl Direct for S3Store {
     ) -> Result<UploadAddress, StoreError> {
         let current = self.requester.credentials.at(now)?;
         let Expected { key, media_type, size, sha256 } = *expected;
-        let mut headers = vec![("Content-Type", media_type.as_str().to_owned())];
-        let path = match self.traits.guard {
+        let mut headers = vec![("Content-Type", "content-type", media_type.as_str().to_owned())];
+        let path = match self.guard(key.upload_type) {
             OverwriteGuard::IfNoneMatch => {
-                headers.push(("If-None-Match", "*".to_owned()));
+                headers.push(("If-None-Match", "if-none-match", "*".to_owned()));
                 key.path()
             }
             OverwriteGuard::Staging => staged_path(key),
         };
-        if let Some(sha256) = sha256 {
-            headers.push(("x-amz-checksum-sha256", BASE64.encode(sha256.as_bytes())));
+        if let Some(sha256) = sha256.filter(|_| self.traits.checksums != Checksums::Unsupported) {
+            let checksum = BASE64.encode(sha256.as_bytes());
+            headers.push(("x-amz-checksum-sha256", "x-amz-checksum-sha256", checksum));
         }
         if key.upload_type.visibility() == Visibility::Public {
             // Who reads the public bucket itself can be told only what is stored with the object.
-            headers.push(("Cache-Control", key.upload_type.public_cache_control().to_owned()));
+            let cache_control = key.upload_type.public_cache_control().to_owned();
+            headers.push(("Cache-Control", "cache-control", cache_control));
             if !media_type.is_inert() {
-                headers.push(("Content-Disposition", "attachment".to_owned()));
+                headers.push(("Content-Disposition", "content-disposition", "attachment".to_owned()));
             }
         }
         let size = size.to_string();
-        let lower: Vec<(&'static str, &str)> = headers
+        // Signatures have the names in lower case.
+        let signed: Vec<(&'static str, &str)> = headers
             .iter()
-            .map(|(name, value)| (lower_case(name), value.as_str()))
+            .map(|(_, name, value)| (*name, value.as_str()))
             .chain([("content-length", size.as_str())])
             .collect();
         let life = expires_at.duration_since(now).unwrap_or_default();
-        let grant = Grant { method: "PUT", query: &[], headers: &lower, life };
+        let grant = Grant { method: "PUT", query: &[], headers: &signed, life };
         let place = self.config.endpoint.locate(self.config.style, self.bucket(key.upload_type), &path);
-        Ok(UploadAddress { url: current.presigner.presign(&place, &grant, now), headers })
+        let url = current.presigner.presign(&place, &grant, now);
+        let headers = headers.into_iter().map(|(name, _, value)| (name, value)).collect();
+        Ok(UploadAddress { url, headers })
     }
 
-    async fn settle(&self, expected: &Expected<'_>) -> Result<Box<dyn StoredObject>, StoreError> {
+    async fn inspect(&self, expected: &Expected<'_>) -> Result<Uploaded, StoreError> {
         let key = expected.key;
-        let object = match self.head(key.upload_type, key.path()).await {
-            Ok(object) => {
-                let object = self.judged(object, expected).await?;
-                if self.traits.guard == OverwriteGuard::Staging {
+        match self.head(key.upload_type, key.path()).await {
+            Err(StoreError::NotFound) => {}
+            object => {
+                let object = self.judged(object?, expected).await?;
+                if self.guard(key.upload_type) == OverwriteGuard::Staging {
                     // A notify before this one has copied it, and ended before it could clear up.
                     self.clear_staged(key).await;
                 }
-                object
+                return Ok(Uploaded::Final(Box::new(object)));
             }
-            // Whatever the guard is now: the address may be older than that.
-            Err(StoreError::NotFound) => match self.settle_staged(expected).await {
+        }
+        // Whatever the guard is now: the address may be older than that.
+        match self.head(key.upload_type, staged_path(key)).await {
+            Err(StoreError::NotFound) => {
                 // It was never sent; or another notify, maybe another node's, has just taken it away.
-                Err(StoreError::NotFound) => {
-                    self.judged(self.head(key.upload_type, key.path()).await?, expected).await?
-                }
-                settled => settled?,
-            },
-            Err(error) => return Err(error),
-        };
-        Ok(Box::new(object))
+                let object = self.head(key.upload_type, key.path()).await?;
+                Ok(Uploaded::Final(Box::new(self.judged(object, expected).await?)))
+            }
+            staged => Ok(Uploaded::Staged(self.judged(staged?, expected).await?.etag)),
+        }
+    }
+
+    async fn make_final(
+        &self,
+        expected: &Expected<'_>,
+        version: &str,
+    ) -> Result<Box<dyn StoredObject>, StoreError> {
+        let key = expected.key;
+        let copied = self.copy(expected, version).await;
+        if copied.is_ok() {
+            // Both at once: a store that is away now is waited for once.
+            let ((), object) = join(self.clear_staged(key), self.head(key.upload_type, key.path())).await;
+            return Ok(Box::new(object?));
+        }
+        // Another notify, maybe another node's, may have been faster.
+        match self.head(key.upload_type, key.path()).await {
+            Err(StoreError::NotFound) => Err(copied.err().unwrap_or(StoreError::NotFound)),
+            object => Ok(Box::new(self.judged(object?, expected).await?)),
+        }
     }
 
     fn read_address(
@@ -402,17 +461,6 @@ impl Direct for S3Store {
         let grant = Grant { method: "GET", query: &query, headers: &[], life };
         let place = self.config.endpoint.locate(self.config.style, self.bucket(key.upload_type), &key.path());
         Ok(current.presigner.presign(&place, &grant, now))
-    }
-}
-
-/// The names of the headers that clients are given, as signatures have them.
-fn lower_case(name: &str) -> &'static str {
-    match name {
-        "Cache-Control" => "cache-control",
-        "Content-Disposition" => "content-disposition",
-        "Content-Type" => "content-type",
-        "If-None-Match" => "if-none-match",
-        _ => "x-amz-checksum-sha256",
     }
 }
 

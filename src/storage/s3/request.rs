@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use actix_web::web::Bytes;
 use backon::{ExponentialBuilder, Retryable};
 use http::request::Parts;
 use reqsign_aws_v4::RequestSigner;
@@ -66,7 +67,7 @@ pub(super) struct Call<'a> {
     pub(super) key: &'a str,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: &'static [u8],
+    pub(super) body: Bytes,
     pub(super) repeat: Repeat,
     pub(super) patience: Patience,
     /// The most of the answer's body that is read; the rest is not waited for.
@@ -82,7 +83,7 @@ impl<'a> Call<'a> {
             key,
             query: Vec::new(),
             headers: Vec::new(),
-            body: b"",
+            body: Bytes::new(),
             repeat: Repeat::Safe,
             patience: Patience::SHORT,
             limit: LARGEST_ANSWER,
@@ -180,8 +181,8 @@ pub(super) struct Requester {
     http: reqwest::Client,
     pub(super) credentials: Credentials,
     signer: RequestSigner,
-    endpoint: Endpoint,
-    style: AddressStyle,
+    pub(super) endpoint: Endpoint,
+    pub(super) style: AddressStyle,
     slots: Semaphore,
 }
 
@@ -288,11 +289,24 @@ impl Requester {
             request = request.header(*name, value);
         }
         let unsignable = |error: http::Error| Failure::Unsignable(error.into());
-        let (mut parts, body) = request.body(call.body).map_err(unsignable)?.into_parts();
+        let (mut parts, body) = request.body(call.body.clone()).map_err(unsignable)?.into_parts();
         self.sign(&mut parts).await?;
         let request =
             reqwest::Request::try_from(http::Request::from_parts(parts, body)).map_err(Failure::of)?;
         self.http.execute(request).await.map_err(Failure::of)
+    }
+
+    /// What the store answers to a request at an address that was signed before, as a client makes it.
+    pub(super) async fn send_presigned(
+        &self,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: &'static [u8],
+    ) -> Result<StatusCode, Failure> {
+        let request =
+            headers.iter().fold(self.http.put(url), |request, (name, value)| request.header(*name, *value));
+        let response = request.body(body).timeout(Patience::SHORT.total).send().await.map_err(Failure::of)?;
+        Ok(response.status())
     }
 
     async fn sign(&self, parts: &mut Parts) -> Result<(), Failure> {

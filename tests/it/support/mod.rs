@@ -183,12 +183,12 @@ impl App {
         notified.json()
     }
 
-    /// Every file below the folder of the files, but for the lock.
+    /// Every file below the folder of the files, but for the lock and the owner's id.
     pub fn files(&self) -> Vec<String> {
         let root = self.folder.path().join("data/files");
         let mut found = Vec::new();
         walk(&root, &mut found);
-        found.retain(|path| !path.ends_with("/.lock"));
+        found.retain(|path| !path.ends_with("/.lock") && !path.ends_with("/.owner"));
         found
     }
 }

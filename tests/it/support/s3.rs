@@ -14,20 +14,22 @@ use s3s::dto::{
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
+use teable_attachments::storage::s3::{AddressStyle, CredentialSource, Endpoint, S3Config};
 use tempfile::TempDir;
 use tokio::sync::RwLock;
 
 use super::walk;
 
-pub const ACCESS_KEY: &str = "test-access-key";
-pub const SECRET_KEY: &str = "test-secret-key";
+const ACCESS_KEY: &str = "test-access-key";
+const SECRET_KEY: &str = "test-secret-key";
 
-/// What a store does with conditions on PUT: with `If-None-Match`, and with a checksum.
+/// What a store does with what should keep a client within its address: `If-None-Match`, a checksum, headers that are not signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conditions {
-    /// It keeps to it, as Amazon and MinIO do.
+    /// It keeps to all of it, as Amazon does.
     Kept,
-    /// It takes `If-None-Match` and overwrites, as Garage does; and it keeps what it refuses for its checksum.
+    /// It takes `If-None-Match` and overwrites, as Garage does; it keeps what it refuses for its checksum; and it takes
+    /// headers that are not signed.
     Ignored,
 }
 
@@ -73,18 +75,36 @@ impl Store {
         self.settings_at(self.address)
     }
 
+    /// What must be known of it.
+    pub fn config(&self) -> S3Config {
+        let endpoint: Endpoint = format!("http://{}", self.address).parse().expect("an endpoint");
+        S3Config {
+            region: "us-east-1".to_owned(),
+            endpoint: endpoint.clone(),
+            internal_endpoint: endpoint,
+            style: AddressStyle::Path,
+            credentials: CredentialSource::Static {
+                access_key: ACCESS_KEY.to_owned(),
+                secret_key: SECRET_KEY.to_owned(),
+            },
+            public_url: None,
+            guard: None,
+        }
+    }
+
     /// Where an object's bytes are.
     pub fn file(&self, bucket: &str, path: &str) -> PathBuf {
         self.folder.path().join(bucket).join(path)
     }
 
-    /// Every object, as `bucket/key`.
+    /// Every object, as `bucket/key`, but for the owner's id.
     pub fn objects(&self) -> Vec<String> {
         let mut found = Vec::new();
         for bucket in ["public", "private"] {
             walk(&self.folder.path().join(bucket), &mut found);
         }
         let root = format!("{}/", self.folder.path().display());
+        found.retain(|path| !path.ends_with("/teable-attachments-owner"));
         found.iter().map(|path| path.trim_start_matches(&root).to_owned()).collect()
     }
 }
@@ -126,6 +146,7 @@ impl S3 for Disk {
             request.input.if_none_match = None;
             return self.files.put_object(request).await;
         }
+        all_signed(&request)?;
         let object = self.root.join(&request.input.bucket).join(&request.input.key);
         let put = self.files.put_object(request).await;
         if put.as_ref().is_err_and(|error| *error.code() == S3ErrorCode::BadDigest) {
@@ -158,6 +179,9 @@ impl S3 for Disk {
         &self,
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
+        if self.conditions == Conditions::Kept {
+            all_signed(&request)?;
+        }
         let (files, changing) = (Arc::clone(&self.files), Arc::clone(&self.changing));
         let copy = tokio::spawn(async move {
             let _alone = changing.write().await;
@@ -183,5 +207,20 @@ impl S3 for Disk {
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
         self.files.list_objects_v2(request).await
+    }
+}
+
+/// Refuses an `x-amz-` header that a signed address does not name.
+fn all_signed<T>(request: &S3Request<T>) -> S3Result<()> {
+    let Some(query) = request.uri.query().filter(|query| query.contains("X-Amz-SignedHeaders=")) else {
+        return Ok(());
+    };
+    let signed =
+        query.split('&').find_map(|pair| pair.strip_prefix("X-Amz-SignedHeaders=")).unwrap_or_default();
+    let is_signed = |name: &str| signed.split("%3B").any(|signed| signed == name);
+    let foreign = |name: &&str| name.starts_with("x-amz-") && !is_signed(name);
+    match request.headers.keys().map(http::HeaderName::as_str).find(foreign) {
+        Some(name) => Err(s3s::s3_error!(AccessDenied, "{name} is not signed")),
+        None => Ok(()),
     }
 }

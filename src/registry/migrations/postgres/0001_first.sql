@@ -34,3 +34,16 @@ CREATE TABLE condemned (
     name         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     condemned_at BIGINT           NOT NULL
 );
+
+-- Of names whose objects are copied from where clients put them: the version that may be copied.
+CREATE TABLE settled (
+    name    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    version TEXT             NOT NULL
+);
+
+-- One row: whose files this registry knows, and when they were last cleaned up.
+CREATE TABLE deployment (
+    the_only     BIGINT NOT NULL PRIMARY KEY CHECK (the_only = 1),
+    id           TEXT NOT NULL,
+    collected_at BIGINT NOT NULL
+);
