@@ -445,3 +445,14 @@ async fn a_database_that_comes_late_is_waited_for() {
     registry.expect("a registry").check().await.expect("ready");
     drop(cluster);
 }
+
+#[actix_web::test]
+async fn the_databases_own_isolation_is_not_relied_on() {
+    let url = postgres::database();
+    let mut connection = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()").fetch_one(&mut connection).await.expect("a name");
+    let change = format!("ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(change)).execute(&mut connection).await.expect("it is changed");
+    of_an_addition_and_a_condemnation_at_once_one_wins(Place::Database(url)).await;
+}
