@@ -37,7 +37,12 @@ impl Process {
 
     /// As [`Self::start`], on this port.
     pub fn start_at(port: u16, folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = binary()
+        Self::start_as(binary(), port, folder, arguments)
+    }
+
+    /// As [`Self::start_at`], of a command that has an environment.
+    pub fn start_as(mut command: Command, port: u16, folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = command
             .current_dir(folder)
             .args(arguments)
             .args(["--port", &port.to_string()])

@@ -1,18 +1,21 @@
 //! An S3 that verifies signatures, in this process: `s3s` over a folder.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper_util::rt::TokioIo;
-use s3s::auth::SimpleAuth;
+use percent_encoding::percent_decode_str;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, DeleteObjectInput, DeleteObjectOutput, GetObjectInput,
     GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
     ListObjectsV2Input, ListObjectsV2Output, PutObjectInput, PutObjectOutput,
 };
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result};
+use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use teable_attachments::storage::s3::{AddressStyle, CredentialSource, Endpoint, S3Config};
 use tempfile::TempDir;
@@ -37,6 +40,45 @@ pub enum Conditions {
 pub struct Store {
     pub address: SocketAddr,
     folder: TempDir,
+    keys: Keys,
+}
+
+/// The keys that a store takes: their secrets and session tokens, by their ids.
+#[derive(Clone)]
+struct Keys(Arc<Mutex<HashMap<String, (SecretKey, Option<String>)>>>);
+
+impl Keys {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (SecretKey, Option<String>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Keys {
+    async fn get_secret_key(&self, id: &str) -> S3Result<SecretKey> {
+        let known = self.lock().get(id).map(|(secret, _)| secret.clone());
+        known.ok_or_else(|| s3_error!(InvalidAccessKeyId, "nobody has this key"))
+    }
+}
+
+/// `s3s` verifies the signature, and knows nothing of session tokens.
+#[async_trait::async_trait]
+impl S3Access for Keys {
+    async fn check(&self, request: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let id = request.credentials().map(|credentials| credentials.access_key.clone());
+        let expected = id.and_then(|id| self.lock().get(&id).cloned());
+        let (_, expected) = expected.ok_or_else(|| s3_error!(AccessDenied, "nobody signed this"))?;
+        let header = request.headers().get("x-amz-security-token");
+        let header = header.map(|token| token.to_str().expect("text").to_owned());
+        let query = request.uri().query().unwrap_or_default().split('&');
+        let query = query.filter_map(|pair| pair.strip_prefix("X-Amz-Security-Token=")).next();
+        let query = query.map(|token| percent_decode_str(token).decode_utf8_lossy().into_owned());
+        if header.or(query) == expected {
+            Ok(())
+        } else {
+            Err(s3_error!(InvalidToken, "another session's token, or none"))
+        }
+    }
 }
 
 impl Store {
@@ -48,22 +90,42 @@ impl Store {
         let files = Arc::new(FileSystem::new(folder.path()).expect("a store"));
         let root = folder.path().to_owned();
         let mut builder = S3ServiceBuilder::new(Disk { root, files, conditions, changing: Arc::default() });
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        let keys = Keys(Arc::default());
+        builder.set_auth(keys.clone());
+        builder.set_access(keys.clone());
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         std::thread::spawn(move || serve(listener, &service));
-        Self { address, folder }
+        let store = Self { address, folder, keys };
+        store.admit(ACCESS_KEY, SECRET_KEY, None);
+        store
+    }
+
+    /// Takes what is signed with this key, too.
+    pub fn admit(&self, id: &str, secret: &str, session_token: Option<&str>) {
+        let key = (secret.into(), session_token.map(str::to_owned));
+        self.keys.lock().insert(id.to_owned(), key);
+    }
+
+    /// Takes what is signed with this key no more.
+    pub fn dismiss(&self, id: &str) {
+        self.keys.lock().remove(id).expect("a key");
     }
 
     /// The settings of an application over this store, which it reaches at `address`.
     pub fn settings_at(&self, address: SocketAddr) -> Vec<String> {
+        let keys = [("--storage-s3-access-key", ACCESS_KEY), ("--storage-s3-secret-key", SECRET_KEY)];
+        let keys = keys.iter().flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()]);
+        self.settings_without_keys(address).into_iter().chain(keys).collect()
+    }
+
+    /// As [`Self::settings_at`], for an application that finds its credentials itself.
+    pub fn settings_without_keys(&self, address: SocketAddr) -> Vec<String> {
         [
             ("--storage-provider", "s3"),
             ("--storage-s3-endpoint", &format!("http://{}", self.address)),
             ("--storage-s3-internal-endpoint", &format!("http://{address}")),
-            ("--storage-s3-access-key", ACCESS_KEY),
-            ("--storage-s3-secret-key", SECRET_KEY),
             ("--storage-s3-force-path-style", "true"),
         ]
         .iter()
