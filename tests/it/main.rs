@@ -6,6 +6,7 @@ mod cli;
 mod conformance;
 mod contract;
 mod crash;
+mod credentials;
 mod docs;
 mod faults;
 mod flow;

@@ -1,10 +1,15 @@
 //! With whose rights the store is asked. They are looked for in the background and renewed before they end, so that signing never waits.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use reqsign_aws_v4::{Credential, DefaultCredentialProvider};
-use reqsign_core::{Context, OsEnv, ProvideCredential, SigningCredential};
+use reqsign_aws_v4::{
+    AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider, EnvCredentialProvider,
+    IMDSv2CredentialProvider, ProcessCredentialProvider, ProfileCredentialProvider, SSOCredentialProvider,
+};
+use reqsign_core::{Context, Env, OsEnv, ProvideCredentialDyn};
 use reqsign_file_read_tokio::TokioFileRead;
 use reqsign_http_send_reqwest::ReqwestHttpSend;
 use tokio::task::JoinHandle;
@@ -15,11 +20,14 @@ use super::request::Failure;
 /// How long before their end credentials are renewed. Those that live shortly are renewed in the middle of their life.
 const EARLY: Duration = Duration::from_mins(5);
 
-/// After how long a failed renewal is tried again.
-const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// The least time between two renewals. One that fails is tried again in the middle of what is left, and then as often as this.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
-/// How long a search for credentials may take: the chain may ask the instance's metadata, which nobody answers elsewhere.
+/// How long one place may take to give credentials.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The place that is asked without being set, wherever we run.
+const INSTANCE: &str = "the instance's metadata";
 
 /// Where credentials come from.
 #[derive(Clone)]
@@ -59,15 +67,26 @@ pub(super) struct Current {
 }
 
 impl Current {
-    fn new(credential: Credential, region: &str) -> Arc<Self> {
+    fn new(mut credential: Credential, region: &str) -> Arc<Self> {
         let presigner = Presigner::new(
             &credential.access_key_id,
             &credential.secret_access_key,
             credential.session_token.as_deref(),
             region,
         );
-        let valid_until = credential.expires_in.map(reqsign_core::time::Timestamp::as_system_time);
+        // The signer is not told the end: it would refuse to sign in the last seconds before it.
+        let valid_until = credential.expires_in.take().map(reqsign_core::time::Timestamp::as_system_time);
         Arc::new(Self { credential, presigner, valid_until })
+    }
+
+    /// How much of `life` what is signed at `now` has: the store takes nothing after the end of the credentials.
+    pub(super) fn within(&self, life: Duration, now: SystemTime) -> Duration {
+        let left = self.valid_until.map(|end| end.duration_since(now).unwrap_or_default());
+        left.map_or(life, |left| left.min(life))
+    }
+
+    fn is_valid(&self, now: SystemTime) -> bool {
+        self.valid_until.is_none_or(|end| end > now)
     }
 
     /// After how long they are to be renewed, if ever.
@@ -84,36 +103,34 @@ impl Credentials {
         region: &str,
         http: &reqwest::Client,
     ) -> Result<Self, Failure> {
-        let provider = match source {
-            CredentialSource::Static { access_key, secret_key } => {
-                let credential = Credential {
-                    access_key_id: access_key.clone(),
-                    secret_access_key: secret_key.clone(),
-                    session_token: None,
-                    expires_in: None,
-                };
-                let current = Arc::new(RwLock::new(Current::new(credential, region)));
-                return Ok(Self { current, renewal: None });
-            }
-            CredentialSource::Chain => DefaultCredentialProvider::new(),
-        };
+        if let CredentialSource::Static { access_key, secret_key } = source {
+            let credential = Credential {
+                access_key_id: access_key.clone(),
+                secret_access_key: secret_key.clone(),
+                session_token: None,
+                expires_in: None,
+            };
+            let current = Arc::new(RwLock::new(Current::new(credential, region)));
+            return Ok(Self { current, renewal: None });
+        }
         let context = Context::new()
-            .with_env(OsEnv)
+            .with_env(Environment)
             .with_file_read(TokioFileRead)
             .with_http_send(ReqwestHttpSend::new(http.clone()));
-        let first = Current::new(search(&provider, &context).await?, region);
+        let first = search(&context, region).await.map_err(|failure| match failure {
+            // All other places had nothing, and most machines have no such metadata: the operator is to set something.
+            Failure::Credentials { place: INSTANCE, source } => Failure::NoCredentials(Some(source)),
+            other => other,
+        })?;
         let current = Arc::new(RwLock::new(first));
-        let renewal = renew(provider, context, region.to_owned(), Arc::clone(&current));
+        let renewal = renew(context, region.to_owned(), Arc::clone(&current));
         Ok(Self { current, renewal: Some(tokio::spawn(renewal)) })
     }
 
     /// What is valid at `now`.
     pub(super) fn at(&self, now: SystemTime) -> Result<Arc<Current>, Failure> {
         let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
-        if current.valid_until.is_some_and(|end| end <= now) {
-            return Err(Failure::CredentialsExpired);
-        }
-        Ok(current)
+        if current.is_valid(now) { Ok(current) } else { Err(Failure::CredentialsExpired) }
     }
 }
 
@@ -125,26 +142,73 @@ impl Drop for Credentials {
     }
 }
 
-async fn search(provider: &DefaultCredentialProvider, context: &Context) -> Result<Credential, Failure> {
-    let found = tokio::time::timeout(PATIENCE, provider.provide_credential(context)).await;
-    let found = found.map_err(|_| Failure::Slow)?.map_err(Failure::Credentials)?;
-    found.filter(SigningCredential::is_valid).ok_or(Failure::NoCredentials)
+/// The environment, in which what is empty is not set. Compose files and charts give empty variables.
+#[derive(Debug)]
+struct Environment;
+
+impl Env for Environment {
+    fn var(&self, key: &str) -> Option<String> {
+        OsEnv.var(key).filter(|value| !value.is_empty())
+    }
+
+    fn vars(&self) -> HashMap<String, String> {
+        // What is no text has nothing for us; `OsEnv` panics there.
+        let texts = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        texts.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    fn home_dir(&self) -> Option<PathBuf> {
+        OsEnv.home_dir()
+    }
+}
+
+type Place = (&'static str, Box<dyn ProvideCredentialDyn<Credential = Credential>>);
+
+/// Where credentials may be, in the order of Amazon's tools. They are made for each search: the one for the instance would keep a
+/// token for hours that the metadata takes no more.
+fn places() -> [Place; 7] {
+    [
+        ("the environment", Box::new(EnvCredentialProvider::new())),
+        ("the profile", Box::new(ProfileCredentialProvider::new())),
+        ("the profile's single sign-on", Box::new(SSOCredentialProvider::new())),
+        (
+            "the web identity of AWS_WEB_IDENTITY_TOKEN_FILE",
+            Box::new(AssumeRoleWithWebIdentityCredentialProvider::new()),
+        ),
+        ("the profile's credential_process", Box::new(ProcessCredentialProvider::new())),
+        ("the container's metadata", Box::new(ECSCredentialProvider::new())),
+        (INSTANCE, Box::new(IMDSv2CredentialProvider::new())),
+    ]
+}
+
+/// What the first place gives that has credentials. One that is set and fails ends the search: what stands behind it, such as the role
+/// of the machine under a container, has other rights.
+async fn search(context: &Context, region: &str) -> Result<Arc<Current>, Failure> {
+    for (place, provider) in places() {
+        let found = tokio::time::timeout(PATIENCE, provider.provide_credential_dyn(context)).await;
+        let found = found.map_err(Into::into).and_then(|found| found.map_err(Into::into));
+        let found = found.map_err(|source| Failure::Credentials { place, source })?;
+        // As in the environment, what is empty is not set.
+        let is_set = |key: &Credential| !key.access_key_id.is_empty() && !key.secret_access_key.is_empty();
+        if let Some(mut credential) = found.filter(is_set) {
+            credential.session_token = credential.session_token.filter(|token| !token.is_empty());
+            let found = Current::new(credential, region);
+            let is_valid = found.is_valid(SystemTime::now());
+            return if is_valid { Ok(found) } else { Err(Failure::CredentialsExpired) };
+        }
+    }
+    Err(Failure::NoCredentials(None))
 }
 
 /// Renews what has an end, for good.
-async fn renew(
-    provider: DefaultCredentialProvider,
-    context: Context,
-    region: String,
-    current: Arc<RwLock<Arc<Current>>>,
-) {
+async fn renew(context: Context, region: String, current: Arc<RwLock<Arc<Current>>>) {
     loop {
         let held = Arc::clone(&current.read().unwrap_or_else(PoisonError::into_inner));
         let Some(wait) = held.renew_after(SystemTime::now()) else { return };
         tokio::time::sleep(wait.max(AGAIN_AFTER)).await;
-        match search(&provider, &context).await {
-            Ok(credential) => {
-                let fresh = Current::new(credential, &region);
+        match search(&context, &region).await {
+            Ok(fresh) => {
                 *current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
                 tracing::debug!("the object store's credentials are renewed");
             }

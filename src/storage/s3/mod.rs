@@ -384,7 +384,7 @@ impl Direct for S3Store {
             .map(|(_, name, value)| (*name, value.as_str()))
             .chain([("content-length", size.as_str())])
             .collect();
-        let life = expires_at.duration_since(now).unwrap_or_default();
+        let life = current.within(expires_at.duration_since(now).unwrap_or_default(), now);
         let grant = Grant { method: "PUT", query: &[], headers: &signed, life };
         let place = self.config.endpoint.locate(self.config.style, self.bucket(key.upload_type), &path);
         let url = current.presigner.presign(&place, &grant, now);
@@ -447,8 +447,7 @@ impl Direct for S3Store {
             return Ok(format!("{base}/{}", key.path()));
         }
         let current = self.requester.credentials.at(now)?;
-        let ends_with_us = current.valid_until.and_then(|end| end.duration_since(now).ok());
-        let life = ends_with_us.map_or(life, |end| end.min(life));
+        let life = current.within(life, now);
         let cache_control = match visibility {
             Visibility::Public => key.upload_type.public_cache_control().to_owned(),
             Visibility::Private => format!("private, max-age={}", life.min(PRIVATE_MAX_AGE).as_secs()),

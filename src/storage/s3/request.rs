@@ -135,12 +135,19 @@ pub(super) enum Failure {
     NoBucket,
     #[error("the credentials are wrong, or do not reach this far")]
     NoRights,
-    #[error("no credentials for the object store were found")]
-    NoCredentials,
+    #[error(
+        "no credentials for the object store were found; set BACKEND_STORAGE_S3_ACCESS_KEY and BACKEND_STORAGE_S3_SECRET_KEY, or \
+         what Amazon's tools take, or give the machine a role"
+    )]
+    NoCredentials(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
     #[error("the credentials for the object store have expired, and no others were found yet")]
     CredentialsExpired,
-    #[error("the credentials for the object store cannot be found")]
-    Credentials(#[source] reqsign_core::Error),
+    #[error("the credentials for the object store cannot be had from {place}")]
+    Credentials {
+        place: &'static str,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     #[error("a request to the object store cannot be made")]
     Unsignable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,6 +1,7 @@
 //! The application on a free port and in a folder of its own, and a client for it.
 
 pub mod load;
+pub mod metadata;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
