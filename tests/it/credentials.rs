@@ -7,9 +7,11 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::rt::task::spawn_blocking;
+use actix_web::rt::time::timeout;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::support::metadata::{CONTAINER_TOKEN, INSTANCE_TOKEN, Key, Metadata, Mode};
 use crate::support::process::{Process, binary};
@@ -304,6 +306,20 @@ async fn fails(store: &Store, variables: Vec<Variable>) -> String {
     spawn_blocking(run).await.expect("it ends")
 }
 
+/// A listener whose queue is full: who connects hears nothing, as where there is no metadata and a firewall drops what is sent.
+async fn full() -> (TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let listener = socket.listen(1).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    let mut waiting = Vec::new();
+    while let Ok(connected) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        waiting.push(connected.expect("a connection"));
+        assert!(waiting.len() < 100, "it is never full");
+    }
+    (listener, waiting)
+}
+
 #[actix_web::test]
 async fn without_credentials_the_start_ends_soon_and_says_what_to_set() {
     let store = Store::start(Conditions::Kept);
@@ -311,11 +327,12 @@ async fn without_credentials_the_start_ends_soon_and_says_what_to_set() {
     stalled.switch(Mode::Stall);
     let endpoint = |address: &str| vec![("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{address}"))];
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let (full, _waiting) = full().await;
     let cases = [
         vec![("AWS_EC2_METADATA_DISABLED", "true".to_owned())],
-        // Nobody listens; nobody has the address (RFC 5737); somebody takes connections and is silent.
+        // Nobody listens; nobody answers at all; somebody takes connections and is silent.
         endpoint(&free.to_string()),
-        endpoint("192.0.2.1"),
+        endpoint(&full.local_addr().expect("an address").to_string()),
         vec![stalled.instance()],
     ];
     for said in join_all(cases.map(|variables| fails(&store, variables))).await {
