@@ -50,6 +50,8 @@ struct Service {
 impl Service {
     async fn start(store: &Store, variables: &[Variable]) -> Self {
         let folder = TempDir::new().expect("a folder");
+        // Each service has a registry of its own.
+        store.empty();
         let (place, variables) = (folder.path().to_owned(), variables.to_vec());
         let mut arguments = store.settings_without_keys(store.address);
         // Whatever the log says, it says no secret.
@@ -370,7 +372,7 @@ async fn a_place_that_is_set_and_fails_is_named_and_no_other_rights_are_taken() 
     }
     assert_eq!(machine.asked(), 1, "by the one with the wrong token alone");
 
-    let ended = Metadata::start(&key(&store, "ended", SystemTime::now() - Duration::from_secs(60)));
+    let ended = Metadata::start(&key(&store, "ended", SystemTime::now() - Duration::from_mins(1)));
     let said = fails(&store, vec![ended.instance()]).await;
     assert!(said.contains("have expired"), "{said}");
 }

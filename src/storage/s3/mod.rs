@@ -113,7 +113,7 @@ impl S3Store {
     }
 
     async fn try_open(config: S3Config, buckets: Buckets) -> Result<Self, (UnusableStore, May)> {
-        let mut store = Self::connect(config, buckets).await.map_err(|error| (error, May::Pass))?;
+        let mut store = Self::connect(config, buckets).await.map_err(|error| (error, May::NotPass))?;
         let mut found = Vec::new();
         for bucket in [&store.buckets.public, &store.buckets.private] {
             found.push(guard::probe(&store.requester, bucket).await.map_err(|failure| {
@@ -148,7 +148,7 @@ impl S3Store {
             config.internal_endpoint.clone(),
             config.style,
         );
-        let requester = requester.await.map_err(|error| UnusableStore::Unaskable(error.into()))?;
+        let requester = requester.await.map_err(|failure| UnusableStore::Unaskable(failure.into()))?;
         Ok(Self { config, buckets, requester: Arc::new(requester), traits: Traits::default() })
     }
 

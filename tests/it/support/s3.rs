@@ -45,10 +45,12 @@ pub struct Store {
 
 /// The keys that a store takes: their secrets and session tokens, by their ids.
 #[derive(Clone)]
-struct Keys(Arc<Mutex<HashMap<String, (SecretKey, Option<String>)>>>);
+struct Keys(Arc<Mutex<Known>>);
+
+type Known = HashMap<String, (SecretKey, Option<String>)>;
 
 impl Keys {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (SecretKey, Option<String>)>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,8 +72,8 @@ impl S3Access for Keys {
         let (_, expected) = expected.ok_or_else(|| s3_error!(AccessDenied, "nobody signed this"))?;
         let header = request.headers().get("x-amz-security-token");
         let header = header.map(|token| token.to_str().expect("text").to_owned());
-        let query = request.uri().query().unwrap_or_default().split('&');
-        let query = query.filter_map(|pair| pair.strip_prefix("X-Amz-Security-Token=")).next();
+        let mut query = request.uri().query().unwrap_or_default().split('&');
+        let query = query.find_map(|pair| pair.strip_prefix("X-Amz-Security-Token="));
         let query = query.map(|token| percent_decode_str(token).decode_utf8_lossy().into_owned());
         if header.or(query) == expected {
             Ok(())
@@ -157,6 +159,15 @@ impl Store {
     /// Where an object's bytes are.
     pub fn file(&self, bucket: &str, path: &str) -> PathBuf {
         self.folder.path().join(bucket).join(path)
+    }
+
+    /// Removes everything, so that a registry of another service may have it.
+    pub fn empty(&self) {
+        for bucket in ["public", "private"] {
+            let folder = self.folder.path().join(bucket);
+            std::fs::remove_dir_all(&folder).expect("it was there");
+            std::fs::create_dir(folder).expect("a bucket");
+        }
     }
 
     /// Every object, as `bucket/key`, but for the owner's id.
