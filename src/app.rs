@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::rt::task::JoinHandle;
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::config::{Contradiction, DataSettings, Interval, RegistryPlace, Settings, StorageSettings};
+use crate::config::{
+    Contradiction, DataSettings, Interval, RegistryPlace, Settings, StorageProvider, StorageSettings,
+};
 use crate::domain::Buckets;
 use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
 use crate::registry::postgres::PostgresRegistry;
@@ -126,11 +128,22 @@ impl Application {
         };
         let policy = settings.policy(origin.clone())?;
 
-        make_folder(&settings.data.path)?;
+        // A node with everything elsewhere needs no folder, and may have none that it can write to.
+        if settings.signing_keys.is_none() || settings.storage.provider == StorageProvider::Local {
+            make_folder(&settings.data.path)?;
+        }
         let keys = keys(settings)?;
         let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
         let registry = open_registry(&settings.data, DATABASE_PATIENCE).await?;
-        belong_together(store.as_ref(), registry.as_ref()).await?;
+        let deadline = Instant::now() + STORE_PATIENCE;
+        while let Err(error) = belong_together(store.as_ref(), registry.as_ref()).await {
+            let may_pass = matches!(error, Mismatch::Store(_) | Mismatch::Registry(_));
+            if !may_pass || Instant::now() > deadline {
+                return Err(error.into());
+            }
+            tracing::warn!(cause = crate::telemetry::causes(&error), "cannot start yet; trying again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         let collector = match settings.collection.gc_interval {
             Interval::Off => None,
             Interval::Every(interval) => {

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::app;
 use crate::config::{DataSettings, LogSettings, StorageSettings, collectable_age};
 use crate::domain::ObjectKey;
-use crate::service::collect::{Finding, Tally, Verdict, belong_together, collect};
+use crate::service::collect::{Finding, Tally, Verdict, collect};
 use crate::storage::Stage;
 use crate::telemetry;
 
@@ -43,7 +43,6 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     telemetry::install(&command.log)?;
     let registry = super::existing_registry(&command.data).await?;
     let store = app::beside_store(&command.storage, &command.data).await?;
-    belong_together(store.as_ref(), registry.as_ref()).await?;
     let Some(lock) = registry.collector().await? else {
         bail!("another process is cleaning up right now; try again later");
     };

@@ -106,13 +106,14 @@ pub trait Registry: Send + Sync {
     /// Condemns those of `names` under which no attachment is kept: from now on none can be. Gives the condemned ones.
     async fn condemn(&self, names: &[ObjectName], now: SystemTime) -> Result<Vec<ObjectName>, RegistryError>;
 
-    /// Forgets what was condemned before `before`, whose objects are long deleted, and says how many.
+    /// Forgets some of what was condemned before `before`, whose objects are long deleted, and says how many: 0 when none is left.
     async fn forget_condemned(&self, before: SystemTime) -> Result<u64, RegistryError>;
 
     /// Keeps `version` as the one of `name` that may be made final, and gives the one that is kept: another, where one was kept before.
     async fn settle(&self, name: ObjectName, version: &str) -> Result<String, RegistryError>;
 
-    /// Forgets what was settled of names up to and with `until`, which nobody can upload to any more, and says how many.
+    /// Forgets some of what was settled of names up to and with `until`, which nobody can upload to any more, and says how many: 0 when
+    /// none is left.
     async fn forget_settled(&self, until: ObjectName) -> Result<u64, RegistryError>;
 
     /// The names of the attachments of a type, in order: after `after` if given, up to and with `until`, at most `limit`.

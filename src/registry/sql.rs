@@ -57,14 +57,18 @@ macro_rules! condemn_statement {
 }
 pub(super) use condemn_statement;
 
-pub(super) const FORGET_CONDEMNED: &str = "DELETE FROM condemned WHERE condemned_at < $1";
+// A limited number at a time, so that each ends soon.
+
+pub(super) const FORGET_CONDEMNED: &str =
+    "DELETE FROM condemned WHERE name IN (SELECT name FROM condemned WHERE condemned_at < $1 LIMIT 1000)";
 
 /// One statement, so that of two that come at once both get the version of the first.
 pub(super) const SETTLE: &str = "\
     INSERT INTO settled (name, version) VALUES ($1, $2) \
     ON CONFLICT (name) DO UPDATE SET version = settled.version RETURNING version";
 
-pub(super) const FORGET_SETTLED: &str = "DELETE FROM settled WHERE name <= $1";
+pub(super) const FORGET_SETTLED: &str =
+    "DELETE FROM settled WHERE name IN (SELECT name FROM settled WHERE name <= $1 LIMIT 1000)";
 
 pub(super) const IDENTITY: &str = "\
     INSERT INTO deployment (id, collected_at, the_only) VALUES ($1, 0, 1) \

@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::{ObjectKey, ObjectName, UploadType};
+use crate::domain::{ObjectKey, ObjectName, UploadType, Visibility};
 use crate::registry::{Registry, RegistryError};
 use crate::storage::{ObjectStore, Section, Stage, StoreError};
 
@@ -72,6 +72,9 @@ pub enum Interrupted {
     /// The registry failed.
     #[error("the registry could not say what is to be cleaned up")]
     Registry(#[from] RegistryError),
+    /// They do not belong together.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
 }
 
 /// Cleans up what was signed for before `before`, and tells `hear` what it finds.
@@ -85,10 +88,13 @@ pub async fn collect(
     now: SystemTime,
     hear: &(dyn Fn(Finding) + Sync),
 ) -> Result<Tally, Interrupted> {
-    registry.forget_condemned(now - CONDEMNED_FOR).await?;
+    check_ownership(store, registry).await?;
     let mut work = Work { store, registry, verdict, now, hear, tally: Tally::default() };
     let until = ObjectName::bound(before);
-    registry.forget_settled(until).await?;
+    if verdict == Verdict::Remove {
+        while registry.forget_condemned(now - CONDEMNED_FOR).await? > 0 {}
+        while registry.forget_settled(until).await? > 0 {}
+    }
     for section in store.sections() {
         work.section(section, until).await?;
     }
@@ -105,11 +111,18 @@ pub enum Mismatch {
     OwnedByAnother,
     /// There are files and no registry that knows them.
     #[error(
-        "there are files that no registry owns, and this one knows of none; give it the registry that belongs to them"
+        "there are files that no registry owns, and this one, {id}, knows none of them; give it the registry that belongs to them, or \
+         write its id into their owner's file"
     )]
-    UnknownFiles,
+    UnknownFiles {
+        /// The registry's id.
+        id: String,
+    },
+    /// Nobody has taken the store yet.
+    #[error("no service has been started on these files with this registry")]
+    Nobodys,
     /// The store failed.
-    #[error("the store does not say whose it is")]
+    #[error("the store does not say whose it is, or does not take it")]
     Store(#[from] StoreError),
     /// The registry failed.
     #[error("the registry does not say which it is")]
@@ -117,15 +130,34 @@ pub enum Mismatch {
 }
 
 /// Sees to it that `store` is `registry`'s: what a registry does not know is removed one day, so another's files must not meet it. A store that
-/// is nobody's and empty is taken.
+/// is nobody's is taken if it is empty, or if files that the registry knows stand there.
 pub async fn belong_together(store: &dyn ObjectStore, registry: &dyn Registry) -> Result<(), Mismatch> {
-    let id = registry.identity(&Uuid::now_v7().to_string()).await?;
-    match store.owner().await? {
-        Some(owner) if owner == id => Ok(()),
-        Some(_) => Err(Mismatch::OwnedByAnother),
-        None if knows_files(registry).await? || is_empty(store).await? => Ok(store.set_owner(&id).await?),
-        None => Err(Mismatch::UnknownFiles),
+    match check_ownership(store, registry).await {
+        Err(Mismatch::Nobodys) => {}
+        checked => return checked,
     }
+    let id = identity(registry).await?;
+    for visibility in [Visibility::Public, Visibility::Private] {
+        if !is_empty(store, visibility).await? && !is_known(store, registry, visibility).await? {
+            return Err(Mismatch::UnknownFiles { id });
+        }
+    }
+    store.set_owner(&id).await?;
+    // Another may have done so at the same moment.
+    check_ownership(store, registry).await
+}
+
+/// Whether `store` is `registry`'s. Changes nothing.
+pub async fn check_ownership(store: &dyn ObjectStore, registry: &dyn Registry) -> Result<(), Mismatch> {
+    match store.owner().await? {
+        None => Err(Mismatch::Nobodys),
+        Some(owner) if owner == identity(registry).await? => Ok(()),
+        Some(_) => Err(Mismatch::OwnedByAnother),
+    }
+}
+
+async fn identity(registry: &dyn Registry) -> Result<String, RegistryError> {
+    registry.identity(&Uuid::now_v7().to_string()).await
 }
 
 /// After every name.
@@ -133,22 +165,33 @@ fn end_of_time() -> ObjectName {
     ObjectName::bound(SystemTime::UNIX_EPOCH + Duration::from_hours(10_000 * 365 * 24))
 }
 
-async fn knows_files(registry: &dyn Registry) -> Result<bool, RegistryError> {
-    for upload_type in UploadType::ALL {
-        if !registry.names(upload_type, None, end_of_time(), 1).await?.is_empty() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-async fn is_empty(store: &dyn ObjectStore) -> Result<bool, StoreError> {
+async fn is_empty(store: &dyn ObjectStore, visibility: Visibility) -> Result<bool, StoreError> {
     for section in store.sections() {
-        if !store.list(section, None, end_of_time()).await?.names.is_empty() {
+        if section.upload_type.visibility() == visibility
+            && !store.list(section, None, end_of_time()).await?.names.is_empty()
+        {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Whether any of the first files that the registry has of each type stands in the store.
+async fn is_known(
+    store: &dyn ObjectStore,
+    registry: &dyn Registry,
+    visibility: Visibility,
+) -> Result<bool, Mismatch> {
+    for upload_type in UploadType::ALL.into_iter().filter(|kind| kind.visibility() == visibility) {
+        for name in registry.names(upload_type, None, end_of_time(), 10).await? {
+            match store.find(ObjectKey { upload_type, name }).await {
+                Ok(_) => return Ok(true),
+                Err(StoreError::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(false)
 }
 
 struct Work<'a> {

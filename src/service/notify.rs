@@ -47,7 +47,11 @@ impl Service {
     fn extra_patience(&self, grant: &UploadGrant) -> Duration {
         match self.store.transfer() {
             Transfer::Relayed(_) => Duration::ZERO,
-            Transfer::Direct(_) => Duration::from_secs(grant.size / COPIED_PER_SECOND),
+            // Once for the copy, and once more where the bytes are held against a checksum.
+            Transfer::Direct(_) => {
+                let passes = if grant.sha256.is_some() { 2 } else { 1 };
+                Duration::from_secs(passes * (grant.size / COPIED_PER_SECOND))
+            }
         }
     }
 

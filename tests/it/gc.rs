@@ -219,8 +219,13 @@ async fn a_registry_does_not_meet_files_that_are_not_its_own() {
     let upload = Upload::new(0, 9 * DAY);
     Place::Folder(files.clone().into()).put(&upload).await;
     std::fs::remove_file(format!("{files}/.owner")).expect("it is nobody's");
-    let refusal = said(&one, &["gc"]);
+    let refusal = said(&one, &["gc", "--dry-run"]);
+    assert!(refusal.contains("no service has been started on these files"), "{refusal}");
+    let refusal = said(&one, &["serve", "--port", "0"]);
     assert!(refusal.contains("there are files that no registry owns"), "{refusal}");
+    let id = refusal.split("this one, ").nth(1).and_then(|rest| rest.split(',').next()).expect("an id");
+    std::fs::write(format!("{files}/.owner"), id).expect("it is given");
+    Process::start(one.path(), &[]).terminate();
 }
 
 #[actix_web::test]

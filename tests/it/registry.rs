@@ -312,6 +312,7 @@ async fn of_several_versions_the_first_is_settled(place: Place) {
     assert_eq!(left.expect("an answer"), right.expect("an answer"), "both get the same");
     let later = ObjectName::bound(SystemTime::now() + Duration::from_secs(1));
     assert_eq!(registry.forget_settled(later).await.expect("an answer"), 2);
+    assert_eq!(registry.forget_settled(later).await.expect("an answer"), 0);
     assert_eq!(registry.settle(name, "other").await.expect("an answer"), "other");
 }
 

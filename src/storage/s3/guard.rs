@@ -74,11 +74,31 @@ impl std::fmt::Display for ForeignHeaders {
     }
 }
 
+/// What a store does with a copy that is to be made only of a certain version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CopyConditions {
+    /// It copies that version or nothing.
+    Kept,
+    /// It copies whatever stands there.
+    #[default]
+    Ignored,
+}
+
+impl std::fmt::Display for CopyConditions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Kept => "kept",
+            Self::Ignored => "ignored",
+        })
+    }
+}
+
 /// The ways of a store. The default is what can be relied on least.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traits {
     pub(super) guard: OverwriteGuard,
     pub(super) checksums: Checksums,
+    pub(super) copy_conditions: CopyConditions,
     pub(super) foreign_headers: ForeignHeaders,
 }
 
@@ -88,6 +108,7 @@ impl Traits {
         Self {
             guard: self.guard.max(other.guard),
             checksums: self.checksums.max(other.checksums),
+            copy_conditions: self.copy_conditions.max(other.copy_conditions),
             foreign_headers: self.foreign_headers.max(other.foreign_headers),
         }
     }
@@ -125,7 +146,8 @@ pub(super) async fn probe(requester: &Requester, bucket: &str) -> Result<Traits,
             Err(error) => return Err(error),
         };
         let foreign_headers = foreign_headers(requester, bucket, &key, &copy).await?;
-        Ok(Traits { guard, checksums, foreign_headers })
+        let copy_conditions = copy_conditions(requester, bucket, &key, &copy).await?;
+        Ok(Traits { guard, checksums, copy_conditions, foreign_headers })
     };
     let traits = tried.await;
     for key in [&key, &copy] {
@@ -183,6 +205,20 @@ async fn checksums(requester: &Requester, bucket: &str, key: &str) -> Result<Che
     })
 }
 
+/// Asks for a copy of a version that there is not.
+async fn copy_conditions(
+    requester: &Requester,
+    bucket: &str,
+    key: &str,
+    copy: &str,
+) -> Result<CopyConditions, Failure> {
+    let call = Call::new(Method::PUT, bucket, copy)
+        .header("x-amz-copy-source", format!("/{bucket}/{key}"))
+        .header("x-amz-copy-source-if-match", "\"00000000000000000000000000000000\"");
+    let status = requester.send(&call).await?.status;
+    Ok(if status == StatusCode::PRECONDITION_FAILED { CopyConditions::Kept } else { CopyConditions::Ignored })
+}
+
 /// Sends something to a signed address, and with it a header that is not signed and asks for the copy of another object.
 async fn foreign_headers(
     requester: &Requester,
@@ -196,5 +232,8 @@ async fn foreign_headers(
     let url = requester.credentials.at(now)?.presigner.presign(&place, &grant, now);
     let source = format!("/{bucket}/{key}");
     let status = requester.send_presigned(&url, &[("x-amz-copy-source", &source)], b"").await?;
-    Ok(if status.is_client_error() { ForeignHeaders::Refused } else { ForeignHeaders::Taken })
+    if status.is_server_error() {
+        return Err(Failure::answered(status, b""));
+    }
+    Ok(if status.is_success() { ForeignHeaders::Taken } else { ForeignHeaders::Refused })
 }

@@ -29,7 +29,7 @@ use crate::domain::{Buckets, ObjectKey, ObjectName, Sha256, UploadType, Visibili
 pub use credentials::CredentialSource;
 pub use endpoint::{AddressStyle, Endpoint, InvalidEndpoint};
 pub use guard::OverwriteGuard;
-use guard::{Checksums, ForeignHeaders, Traits};
+use guard::{Checksums, CopyConditions, ForeignHeaders, Traits};
 use presign::Grant;
 use request::{Call, Failure, Patience, Requester, Shared};
 
@@ -123,8 +123,18 @@ impl S3Store {
         }
         let both = found.into_iter().reduce(Traits::and).unwrap_or_default();
         store.traits = Traits { guard: store.config.guard.unwrap_or(both.guard), ..both };
-        let Traits { guard, checksums, foreign_headers } = store.traits;
-        tracing::info!(%guard, found = %both.guard, %checksums, %foreign_headers, "the object store was tried");
+        let Traits { guard, checksums, copy_conditions, foreign_headers } = store.traits;
+        tracing::info!(
+            %guard, found = %both.guard, %checksums, %copy_conditions, %foreign_headers,
+            "the object store was tried"
+        );
+        let stages = UploadType::ALL.iter().any(|kind| store.guard(*kind) == OverwriteGuard::Staging);
+        if stages && copy_conditions == CopyConditions::Ignored {
+            tracing::error!(
+                "the object store copies whatever stands at a staging key, and not the version that was looked at: who \
+                 holds an upload address can change what is being notified"
+            );
+        }
         if guard != both.guard && guard == OverwriteGuard::IfNoneMatch {
             tracing::error!(
                 "BACKEND_STORAGE_OVERWRITE_GUARD is if-none-match, but the store overwrites all the same: \
@@ -221,8 +231,8 @@ impl S3Store {
         let Some(sha256) = expected.sha256 else { return Ok(()) };
         let is_right = match (self.traits.checksums, &object.sha256) {
             (Checksums::Enforced, Some(stored)) => *stored == BASE64.encode(sha256.as_bytes()),
-            (Checksums::Enforced, None) => true,
-            (Checksums::Ignored | Checksums::Unsupported, _) => object.hash().await? == sha256,
+            // The store lets wrong ones pass; or the address was signed when it was not known to refuse them.
+            _ => object.hash().await? == sha256,
         };
         if is_right { Ok(()) } else { Err(StoreError::Unexpected(Difference::Sha256)) }
     }
@@ -300,7 +310,8 @@ impl ObjectStore for S3Store {
         let private = self.owner_of(&self.buckets.private).await?;
         Ok(match (public, private) {
             (Some(public), Some(private)) if public != private => Some(format!("{public} and {private}")),
-            (public, private) => private.or(public),
+            // Where one is nobody's, it is to be looked at before it is taken.
+            (public, private) => public.and(private),
         })
     }
 
@@ -412,7 +423,13 @@ impl Direct for S3Store {
                 let object = self.head(key.upload_type, key.path()).await?;
                 Ok(Uploaded::Final(Box::new(self.judged(object, expected).await?)))
             }
-            staged => Ok(Uploaded::Staged(self.judged(staged?, expected).await?.etag)),
+            staged => {
+                let version = self.judged(staged?, expected).await?.etag;
+                if version.is_empty() {
+                    return Err(Failure::Foreign("an object without an ETag".to_owned()).into());
+                }
+                Ok(Uploaded::Staged(version))
+            }
         }
     }
 
@@ -426,7 +443,7 @@ impl Direct for S3Store {
         if copied.is_ok() {
             // Both at once: a store that is away now is waited for once.
             let ((), object) = join(self.clear_staged(key), self.head(key.upload_type, key.path())).await;
-            return Ok(Box::new(object?));
+            return Ok(Box::new(self.judged(object?, expected).await?));
         }
         // Another notify, maybe another node's, may have been faster.
         match self.head(key.upload_type, key.path()).await {

@@ -26,9 +26,22 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// The most of an answer that is read: a page of a listing has some 400 kB.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
+/// How many of them may be long ones, so that there is room for the others.
+const LONG_AT_ONCE: usize = 16;
+
+/// Which requests wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// Those that are answered at once.
+    Quick,
+    /// Those that take the longer the more bytes there are.
+    Bytes,
+}
+
 /// How much time an answer has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
+    lane: Lane,
     /// One attempt.
     attempt: Duration,
     /// All of them.
@@ -38,17 +51,18 @@ pub(super) struct Patience {
 impl Patience {
     /// For what somebody waits for: a client is told within 5 seconds that the store is away, whatever else its request asks for.
     pub(super) const SHORT: Self =
-        Self { attempt: Duration::from_secs(1), total: Duration::from_millis(2_200) };
+        Self { lane: Lane::Quick, attempt: Duration::from_secs(1), total: Duration::from_millis(2_200) };
 
     /// For what takes the longer the more bytes there are, at 20 MB a second: the store is copying them, or sends them. Somebody waits for
     /// a small file too.
     pub(super) fn for_bytes(size: u64) -> Self {
         let long = Duration::from_secs(3 + size / 20_000_000);
-        Self { attempt: long, total: long }
+        Self { lane: Lane::Bytes, attempt: long, total: long }
     }
 
     /// For the background, where a page may come slowly.
-    pub(super) const LONG: Self = Self { attempt: Duration::from_secs(10), total: Duration::from_secs(30) };
+    pub(super) const LONG: Self =
+        Self { lane: Lane::Quick, attempt: Duration::from_secs(10), total: Duration::from_secs(30) };
 }
 
 /// Whether a request does the same when it is made twice.
@@ -154,7 +168,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// What an answer of no success says (Amazon S3 API Reference, "Error responses").
-    fn answered(status: StatusCode, body: &[u8]) -> Self {
+    pub(super) fn answered(status: StatusCode, body: &[u8]) -> Self {
         #[derive(Default, serde::Deserialize)]
         #[serde(rename_all = "PascalCase", default)]
         struct Error {
@@ -191,6 +205,7 @@ pub(super) struct Requester {
     pub(super) endpoint: Endpoint,
     pub(super) style: AddressStyle,
     slots: Semaphore,
+    long_slots: Semaphore,
 }
 
 impl Requester {
@@ -219,6 +234,7 @@ impl Requester {
             endpoint,
             style,
             slots: Semaphore::new(AT_ONCE),
+            long_slots: Semaphore::new(LONG_AT_ONCE),
         })
     }
 
@@ -268,7 +284,7 @@ impl Requester {
         call: &Call<'_>,
         attempt: impl Fn() -> F,
     ) -> Result<T, Failure> {
-        let Patience { attempt: each, total } = call.patience;
+        let Patience { lane, attempt: each, total } = call.patience;
         let once = || async { tokio::time::timeout(each, attempt()).await.map_err(|_| Failure::Slow)? };
         let times = if call.repeat == Repeat::Safe { 4 } else { 0 };
         let pauses = ExponentialBuilder::default()
@@ -277,7 +293,8 @@ impl Requester {
             .with_max_times(times)
             .with_jitter();
         let all = async {
-            let _slot = self.slots.acquire().await;
+            let slots = if lane == Lane::Quick { &self.slots } else { &self.long_slots };
+            let _slot = slots.acquire().await;
             once.retry(pauses).when(Failure::may_pass).await
         };
         tokio::time::timeout(total, all).await.map_err(|_| Failure::Slow)?
