@@ -26,11 +26,8 @@ use crate::storage::local::{LocalStore, UnusableFolder};
 use crate::storage::s3::{S3Store, UnusableStore};
 use crate::token::{InvalidKeys, Keyring};
 
-/// How long a service that starts waits for a database that starts too.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a service that starts waits for an object store that starts too.
-const STORE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a service that starts waits for a database and for an object store that start too.
+const START_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many connections wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -134,8 +131,8 @@ impl Application {
         }
         let keys = keys(settings)?;
         let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
-        let registry = open_registry(&settings.data, DATABASE_PATIENCE).await?;
-        let deadline = Instant::now() + STORE_PATIENCE;
+        let registry = open_registry(&settings.data, START_PATIENCE).await?;
+        let deadline = Instant::now() + START_PATIENCE;
         while let Err(error) = belong_together(store.as_ref(), registry.as_ref()).await {
             let may_pass = matches!(error, Mismatch::Store(_) | Mismatch::Registry(_));
             if !may_pass || Instant::now() > deadline {
@@ -237,7 +234,7 @@ async fn open_store(
             Vec::new(),
         ));
     };
-    let store = S3Store::open(config, buckets, STORE_PATIENCE).await?;
+    let store = S3Store::open(config, buckets, START_PATIENCE).await?;
     let origins = store.origins();
     Ok((Arc::new(store), origins))
 }

@@ -21,7 +21,7 @@ use crate::service::{Policy, PublicOrigin};
 pub use storage::{MinioSettings, S3Settings, StorageProvider, StorageSettings};
 
 /// S3 takes no longer life in a presigned request, and the same client may meet either storage.
-const LIFE_LIMIT: Duration = Duration::from_hours(7 * 24);
+const LIFE_LIMIT: Duration = crate::storage::s3::LONGEST_LIFE;
 
 /// The oldest that anything here can be, and within what dates can say.
 const LONGEST_AGE: Duration = Duration::from_hours(10 * 365 * 24);

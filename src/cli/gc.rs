@@ -49,7 +49,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
     let verdict = if command.dry_run { Verdict::Report } else { Verdict::Remove };
     let buckets = command.storage.buckets()?;
     let progress = progress();
-    // The first line that nobody takes ends the work, after what is under way.
+    // A line that nobody takes is told at the end; the work is done all the same.
     let unwritten = Mutex::new(None);
     let say = |line: String| {
         if !command.json

@@ -1,5 +1,10 @@
 //! What a file is uploaded for, which decides where it stands and who may read it.
 
+use std::time::Duration;
+
+/// The longest that a private file is kept by its reader.
+const PRIVATE_MAX_AGE: Duration = Duration::from_hours(24);
+
 /// What a file is uploaded for. The numbers are Teable's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -118,6 +123,14 @@ impl UploadType {
             }
             _ => "public, max-age=3600",
         }
+    }
+}
+
+impl UploadType {
+    /// `Cache-Control` for private files, whose address is good for `life` more: a day at most.
+    #[must_use]
+    pub fn private_cache_control(life: Duration) -> String {
+        format!("private, max-age={}", life.min(PRIVATE_MAX_AGE).as_secs())
     }
 }
 

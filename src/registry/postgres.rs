@@ -206,6 +206,7 @@ async fn limited<T>(
 struct Lent(Option<PoolConnection<Postgres>>);
 
 impl Lent {
+    // Both ways to part with it, below, end this value: there is always one here.
     fn connection(&mut self) -> &mut PgConnection {
         self.0.as_mut().expect("it is lent until it is given back")
     }

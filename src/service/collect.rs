@@ -147,7 +147,7 @@ pub async fn belong_together(store: &dyn ObjectStore, registry: &dyn Registry) -
     check_ownership(store, registry).await
 }
 
-/// Whether `store` is `registry`'s. Changes nothing.
+/// Whether `store` is `registry`'s. Changes nothing in the store.
 pub async fn check_ownership(store: &dyn ObjectStore, registry: &dyn Registry) -> Result<(), Mismatch> {
     match store.owner().await? {
         None => Err(Mismatch::Nobodys),

@@ -16,9 +16,6 @@ use crate::token::UploadGrant;
 /// How much of an image is looked at for its width and height. Cameras put up to a few hundred kilobytes before them.
 const PREFIX: usize = 512 * 1024;
 
-/// How many bytes an object store copies in a second, at least.
-const COPIED_PER_SECOND: u64 = 20_000_000;
-
 impl Service {
     pub(super) async fn notify(
         &self,
@@ -28,7 +25,10 @@ impl Service {
     ) -> Result<NotifyVo, Refusal> {
         // Bytes that came in time may be notified after: the token's own expiry is the upload's.
         let grant = self.keys.verify_upload(upload_token).ok();
-        let patience = PATIENCE + grant.as_ref().map(|grant| self.extra_patience(grant)).unwrap_or_default();
+        let extra = match (&grant, self.store.transfer()) {
+            (Some(grant), Transfer::Direct(store)) => store.extra_time(&expected(grant)),
+            _ => Duration::ZERO,
+        };
         let token_digest = Sha256::of(upload_token.as_bytes());
         let finding = async {
             let Some(attachment) = self.registry.attachment_by_token(token_digest).await? else {
@@ -39,20 +39,8 @@ impl Service {
             self.look(attachment.key, attachment.size).await?;
             Ok(attachment)
         };
-        let attachment = in_time(patience, finding).await?;
+        let attachment = in_time(PATIENCE + extra, finding).await?;
         self.describe(upload_token, &attachment, file_name)
-    }
-
-    /// How much longer it may take where an object store has to copy a file, or to send it.
-    fn extra_patience(&self, grant: &UploadGrant) -> Duration {
-        match self.store.transfer() {
-            Transfer::Relayed(_) => Duration::ZERO,
-            // Once for the copy, and once more where the bytes are held against a checksum.
-            Transfer::Direct(_) => {
-                let passes = if grant.sha256.is_some() { 2 } else { 1 };
-                Duration::from_secs(passes * (grant.size / COPIED_PER_SECOND))
-            }
-        }
     }
 
     async fn accept(

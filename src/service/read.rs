@@ -8,12 +8,9 @@ use super::address::disposition_kind;
 use super::{Service, sized};
 use crate::api::attachments::read::{Disposition, DispositionKind, Place};
 use crate::api::port::{Answer, Content, Outgoing, Refusal};
-use crate::domain::{FileName, ObjectKey, Visibility};
+use crate::domain::{FileName, ObjectKey, UploadType, Visibility};
 use crate::registry::Attachment;
 use crate::storage::{ReadableObject, Transfer};
-
-/// The longest that a private file is kept by its reader.
-const PRIVATE_MAX_AGE: Duration = Duration::from_hours(24);
 
 impl Service {
     pub(super) async fn read(
@@ -52,7 +49,7 @@ impl Service {
             return Err(Refusal::BadReadToken);
         }
         let left = time_left(grant.expires_at, self.now()).ok_or(Refusal::ReadTokenExpired)?;
-        Ok(format!("private, max-age={}", left.min(PRIVATE_MAX_AGE).as_secs()))
+        Ok(UploadType::private_cache_control(left))
     }
 }
 

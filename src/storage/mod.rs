@@ -79,6 +79,9 @@ pub trait Direct: Send + Sync {
         expires_at: SystemTime,
     ) -> Result<UploadAddress, StoreError>;
 
+    /// How much longer than usual it takes to look at this and to make it final: large files are copied, and some are read.
+    fn extra_time(&self, expected: &Expected<'_>) -> Duration;
+
     /// Looks at what a client sent.
     async fn inspect(&self, expected: &Expected<'_>) -> Result<Uploaded, StoreError>;
 

@@ -1,5 +1,5 @@
 //! What keeps an object that was notified from being changed, and whether a store knows it. Documentation does not tell: a store may take
-//! a header and do nothing about it. So an object is put there, twice.
+//! a header and do nothing about it. So it is tried at the start, with objects that are gone afterwards.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,15 +24,6 @@ pub enum OverwriteGuard {
     Staging,
 }
 
-impl std::fmt::Display for OverwriteGuard {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::IfNoneMatch => "if-none-match",
-            Self::Staging => "staging",
-        })
-    }
-}
-
 /// What a store does with bytes of another SHA-256 than `x-amz-checksum-sha256` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Checksums {
@@ -45,16 +36,6 @@ pub(super) enum Checksums {
     Unsupported,
 }
 
-impl std::fmt::Display for Checksums {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Enforced => "enforced",
-            Self::Ignored => "ignored",
-            Self::Unsupported => "unsupported",
-        })
-    }
-}
-
 /// What a store does with an `x-amz-` header beside a signature that does not name it. Signature Version 4 wants each of them signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ForeignHeaders {
@@ -63,15 +44,6 @@ pub(super) enum ForeignHeaders {
     /// It takes them, so an address to send bytes to is one to have objects copied from elsewhere, too.
     #[default]
     Taken,
-}
-
-impl std::fmt::Display for ForeignHeaders {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Refused => "refused",
-            Self::Taken => "taken",
-        })
-    }
 }
 
 /// What a store does with a copy that is to be made only of a certain version.
@@ -84,13 +56,24 @@ pub(super) enum CopyConditions {
     Ignored,
 }
 
-impl std::fmt::Display for CopyConditions {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Kept => "kept",
-            Self::Ignored => "ignored",
-        })
-    }
+/// The words for all of them, in the log.
+macro_rules! shown {
+    ($($kind:ident { $($variant:ident $word:literal)* })*) => {$(
+        impl std::fmt::Display for $kind {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str(match self {
+                    $(Self::$variant => $word,)*
+                })
+            }
+        }
+    )*};
+}
+
+shown! {
+    OverwriteGuard { IfNoneMatch "if-none-match" Staging "staging" }
+    Checksums { Enforced "enforced" Ignored "ignored" Unsupported "unsupported" }
+    CopyConditions { Kept "kept" Ignored "ignored" }
+    ForeignHeaders { Refused "refused" Taken "taken" }
 }
 
 /// The ways of a store. The default is what can be relied on least.

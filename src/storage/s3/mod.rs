@@ -31,16 +31,14 @@ pub use endpoint::{AddressStyle, Endpoint, InvalidEndpoint};
 pub use guard::OverwriteGuard;
 use guard::{Checksums, CopyConditions, ForeignHeaders, Traits};
 use presign::Grant;
-use request::{Call, Failure, Patience, Requester, Shared};
+pub use presign::LONGEST_LIFE;
+use request::{Call, Failure, Patience, Requester, Shared, time_for_bytes};
 
 /// The object with the id of the registry that knows the others.
 const OWNER: &str = "teable-attachments-owner";
 
 /// Where clients put what is to be copied from there, in a bucket.
 const STAGING: &str = "staging/";
-
-/// The longest that a private file is kept by its reader.
-const PRIVATE_MAX_AGE: Duration = Duration::from_hours(24);
 
 /// What must be known of a store.
 #[derive(Clone, Debug)]
@@ -220,26 +218,21 @@ impl S3Store {
         })
     }
 
-    /// Whether `object` is what was expected. Where the store lets wrong checksums pass, the bytes themselves are asked.
-    async fn judge(&self, object: &S3Object, expected: &Expected<'_>) -> Result<(), StoreError> {
+    /// The object, if it is what was expected. Where the store lets wrong checksums pass, the bytes themselves are asked.
+    async fn judged(&self, object: S3Object, expected: &Expected<'_>) -> Result<S3Object, StoreError> {
         if object.size != expected.size {
             return Err(StoreError::Unexpected(Difference::Size));
         }
         if object.media_type != expected.media_type.as_str() {
             return Err(StoreError::Unexpected(Difference::MediaType));
         }
-        let Some(sha256) = expected.sha256 else { return Ok(()) };
+        let Some(sha256) = expected.sha256 else { return Ok(object) };
         let is_right = match (self.traits.checksums, &object.sha256) {
             (Checksums::Enforced, Some(stored)) => *stored == BASE64.encode(sha256.as_bytes()),
             // The store lets wrong ones pass; or the address was signed when it was not known to refuse them.
             _ => object.hash().await? == sha256,
         };
-        if is_right { Ok(()) } else { Err(StoreError::Unexpected(Difference::Sha256)) }
-    }
-
-    async fn judged(&self, object: S3Object, expected: &Expected<'_>) -> Result<S3Object, StoreError> {
-        self.judge(&object, expected).await?;
-        Ok(object)
+        if is_right { Ok(object) } else { Err(StoreError::Unexpected(Difference::Sha256)) }
     }
 
     /// Removes what a client put on the staging section, once it is copied.
@@ -403,6 +396,11 @@ impl Direct for S3Store {
         Ok(UploadAddress { url, headers })
     }
 
+    fn extra_time(&self, expected: &Expected<'_>) -> Duration {
+        // Once for the copy, and once more where the bytes are held against a checksum.
+        time_for_bytes(expected.size) * if expected.sha256.is_some() { 2 } else { 1 }
+    }
+
     async fn inspect(&self, expected: &Expected<'_>) -> Result<Uploaded, StoreError> {
         let key = expected.key;
         match self.head(key.upload_type, key.path()).await {
@@ -439,17 +437,16 @@ impl Direct for S3Store {
         version: &str,
     ) -> Result<Box<dyn StoredObject>, StoreError> {
         let key = expected.key;
-        let copied = self.copy(expected, version).await;
-        if copied.is_ok() {
+        let object = match self.copy(expected, version).await {
             // Both at once: a store that is away now is waited for once.
-            let ((), object) = join(self.clear_staged(key), self.head(key.upload_type, key.path())).await;
-            return Ok(Box::new(self.judged(object?, expected).await?));
-        }
-        // Another notify, maybe another node's, may have been faster.
-        match self.head(key.upload_type, key.path()).await {
-            Err(StoreError::NotFound) => Err(copied.err().unwrap_or(StoreError::NotFound)),
-            object => Ok(Box::new(self.judged(object?, expected).await?)),
-        }
+            Ok(()) => join(self.clear_staged(key), self.head(key.upload_type, key.path())).await.1,
+            // Another notify, maybe another node's, may have been faster.
+            Err(failed) => match self.head(key.upload_type, key.path()).await {
+                Err(StoreError::NotFound) => Err(failed),
+                object => object,
+            },
+        };
+        Ok(Box::new(self.judged(object?, expected).await?))
     }
 
     fn read_address(
@@ -467,7 +464,7 @@ impl Direct for S3Store {
         let life = current.within(life, now);
         let cache_control = match visibility {
             Visibility::Public => key.upload_type.public_cache_control().to_owned(),
-            Visibility::Private => format!("private, max-age={}", life.min(PRIVATE_MAX_AGE).as_secs()),
+            Visibility::Private => UploadType::private_cache_control(life),
         };
         let query = [
             ("response-cache-control", cache_control.as_str()),

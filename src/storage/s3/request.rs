@@ -26,8 +26,16 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// The most of an answer that is read: a page of a listing has some 400 kB.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// How many of them may be long ones, so that there is room for the others.
+/// How many long requests are under way at once, beside those.
 const LONG_AT_ONCE: usize = 16;
+
+/// How many bytes a store copies or sends in a second, at least.
+const BYTES_PER_SECOND: u64 = 20_000_000;
+
+/// How long a store takes for so many bytes.
+pub(super) fn time_for_bytes(size: u64) -> Duration {
+    Duration::from_secs(size / BYTES_PER_SECOND)
+}
 
 /// Which requests wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +61,10 @@ impl Patience {
     pub(super) const SHORT: Self =
         Self { lane: Lane::Quick, attempt: Duration::from_secs(1), total: Duration::from_millis(2_200) };
 
-    /// For what takes the longer the more bytes there are, at 20 MB a second: the store is copying them, or sends them. Somebody waits for
+    /// For what takes the longer the more bytes there are: the store is copying them, or sends them. Somebody waits for
     /// a small file too.
     pub(super) fn for_bytes(size: u64) -> Self {
-        let long = Duration::from_secs(3 + size / 20_000_000);
+        let long = Duration::from_secs(3) + time_for_bytes(size);
         Self { lane: Lane::Bytes, attempt: long, total: long }
     }
 
