@@ -1,6 +1,6 @@
 //! SHA-256 (FIPS 180-4) as a value.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use sha2::Digest;
 
@@ -46,7 +46,9 @@ impl From<[u8; 32]> for Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.map(|digit| DIGITS[usize::from(digit)]).try_for_each(|digit| f.write_char(digit.into()))
     }
 }
 

@@ -99,14 +99,14 @@ impl Presigner {
         for part in ["\n", &signed_headers, "\nUNSIGNED-PAYLOAD"] {
             hash.update(part);
         }
-        let request = hex(&hash.finalize());
+        let request = hex(hash.finalize());
 
         let mut signature = self.key(date);
         for part in ["AWS4-HMAC-SHA256\n", &time, "\n", &scope, "\n", &request] {
             signature.update(part.as_bytes());
         }
         query.push_str("&X-Amz-Signature=");
-        query.push_str(&hex(&signature.finalize().into_bytes()));
+        query.push_str(&hex(signature.finalize().into_bytes()));
         place.url(&query)
     }
 
@@ -150,13 +150,9 @@ fn timestamp(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string().replace(['-', ':'], "")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-        .map(char::from)
-        .collect()
+/// 32 bytes in hexadecimal digits, as every hash is written in a signature.
+fn hex(bytes: impl Into<[u8; 32]>) -> String {
+    crate::domain::Sha256::from(bytes.into()).to_string()
 }
 
 #[cfg(test)]
@@ -195,7 +191,7 @@ mod tests {
         let signature = |date| {
             let mut key = presigner.key(date);
             key.update(b"x");
-            hex(&key.finalize().into_bytes())
+            hex(key.finalize().into_bytes())
         };
         let (first, second) = (signature("20261126"), signature("20261127"));
         assert_ne!(first, second);
