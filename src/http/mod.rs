@@ -82,6 +82,8 @@ pub fn serve(
             .wrap(cors::middleware(&origins))
             .wrap(middleware::from_fn(request::trace))
     })
+    // An answer of a few kilobytes would otherwise wait for the client's acknowledgement of its first packet.
+    .tcp_nodelay(true)
     // actix would drop running requests at SIGINT. Whoever runs the server hears the signals.
     .disable_signals()
     .shutdown_timeout(shutdown_timeout.as_secs())

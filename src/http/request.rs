@@ -1,6 +1,7 @@
 //! Each request's id, its line in the log, and the id in what a refused client is told.
 //!
-//! The log names the route, never the address: tokens and signed queries stand in addresses.
+//! The log names the route, never the address: tokens and signed queries stand in addresses. The lines about a request carry its id
+//! themselves: a span around each request would cost more than all else that is done here, so there is one at `debug` alone.
 
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, debug_span, error, info, warn};
 use uuid::Uuid;
 
 use crate::api::problem::Problem;
@@ -22,41 +23,36 @@ pub(super) async fn trace<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let id = Uuid::now_v7();
     let begun = Instant::now();
-    let span = info_span!("request", %id, method = %request.method(), route = tracing::field::Empty);
-    let inner = span.clone();
-    async move {
-        let response = match next.call(request).await {
-            Ok(response) => response.map_into_boxed_body(),
-            // A middleware gave up before a response was made of its error; there is no request left to attach it to.
-            Err(error) => return Err(error),
-        };
-        inner.record("route", response.request().match_pattern().as_deref().unwrap_or("none"));
-        let mut response = identify(response, id);
-        let value =
-            HeaderValue::try_from(id.to_string()).map_err(actix_web::error::ErrorInternalServerError)?;
-        response.headers_mut().insert(X_REQUEST_ID, value);
-        let status = response.status().as_u16();
-        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        info!(status, milliseconds, "answered");
-        Ok(response)
-    }
-    .instrument(span)
-    .await
+    let id = Uuid::now_v7().hyphenated();
+    let mut text = Uuid::encode_buffer();
+    let id: &str = id.encode_lower(&mut text);
+    let span = debug_span!("request", request = id, method = %request.method());
+    // If a middleware gave up before a response was made of its error, there is no request left to attach it to.
+    let response = next.call(request).instrument(span).await?.map_into_boxed_body();
+    let mut response = identify(response, id);
+    let value = HeaderValue::from_str(id).map_err(actix_web::error::ErrorInternalServerError)?;
+    response.headers_mut().insert(X_REQUEST_ID, value);
+    let (status, milliseconds) = (response.status().as_u16(), begun.elapsed().as_millis());
+    let milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX);
+    let method = response.request().method().as_str();
+    let route = response.request().match_pattern();
+    let route = route.as_deref().unwrap_or("none");
+    info!(request = id, method, route, status, milliseconds, "answered");
+    Ok(response)
 }
 
 /// Puts the id into a problem, and its causes into the log.
-fn identify(response: ServiceResponse, id: Uuid) -> ServiceResponse {
+fn identify(response: ServiceResponse, id: &str) -> ServiceResponse {
     let Some(problem) = response.response().error().and_then(|error| error.as_error::<Problem>()) else {
         return response;
     };
     if let Some(cause) = problem.cause() {
         let chain = telemetry::causes(cause);
         if problem.code().status().is_server_error() {
-            error!(cause = chain, "{problem}");
+            error!(request = id, cause = chain, "{problem}");
         } else {
-            warn!(cause = chain, "{problem}");
+            warn!(request = id, cause = chain, "{problem}");
         }
     }
     let answer = problem.answer(Some(&format!("urn:uuid:{id}")));
