@@ -229,10 +229,9 @@ async fn open_store(
     buckets: Buckets,
 ) -> Result<(Arc<dyn ObjectStore>, Vec<String>), StartError> {
     let Some(config) = settings.storage.object_store()? else {
-        return Ok((
-            Arc::new(LocalStore::open(&settings.storage.files(&settings.data), buckets)?),
-            Vec::new(),
-        ));
+        let folder = settings.storage.files(&settings.data);
+        let store = LocalStore::open(&folder, buckets, settings.storage.local_durability)?;
+        return Ok((Arc::new(store), Vec::new()));
     };
     let store = S3Store::open(config, buckets, START_PATIENCE).await?;
     let origins = store.origins();

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use super::{Contradiction, DataSettings};
 use crate::domain::Buckets;
+use crate::storage::local::Durability;
 use crate::storage::s3::{AddressStyle, CredentialSource, Endpoint, OverwriteGuard, S3Config};
 
 /// Where the bytes are kept.
@@ -19,6 +20,10 @@ pub struct StorageSettings {
     /// Folder of the files; `files` in the data folder if not given
     #[arg(long = "storage-local-path", env = "BACKEND_STORAGE_LOCAL_PATH", value_name = "FOLDER")]
     pub local_path: Option<PathBuf>,
+
+    /// When an upload counts as stored; for `local`
+    #[arg(long = "storage-local-durability", env = "BACKEND_STORAGE_LOCAL_DURABILITY", value_enum, default_value_t = Durability::Full, value_name = "DURABILITY")]
+    pub local_durability: Durability,
 
     /// Name of the bucket that is read without a token
     #[arg(long = "storage-public-bucket", env = "BACKEND_STORAGE_PUBLIC_BUCKET", default_value = "public", value_name = "NAME", value_parser = bucket)]

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use actix_web::body::{BoxBody, MessageBody};
 
 use super::Service;
+use super::sign::expected;
 use crate::api::port::{Incoming, Refusal};
-use crate::storage::Transfer;
+use crate::storage::{Difference, StoreError, Transfer};
 use crate::token::UploadGrant;
 
 impl Service {
@@ -19,7 +20,7 @@ impl Service {
         }
         judge_headers(&grant, &incoming)?;
 
-        let mut upload = store.begin(grant.key, grant.size).await?;
+        let mut upload = store.begin(&expected(&grant)).await?;
         let mut bytes = Box::pin(incoming.bytes);
         let mut received = 0;
         while let Some(chunk) = next(bytes.as_mut()).await? {
@@ -32,11 +33,10 @@ impl Service {
         if received < grant.size {
             return Err(Refusal::TooShort { signed: grant.size });
         }
-        let sha256 = upload.finish().await?;
-        if grant.sha256.is_some_and(|signed| signed != sha256) {
-            return Err(Refusal::ChecksumMismatch);
+        match upload.commit().await {
+            Err(StoreError::Unexpected(Difference::Sha256)) => Err(Refusal::ChecksumMismatch),
+            done => Ok(done?),
         }
-        Ok(upload.commit().await?)
     }
 }
 

@@ -61,8 +61,8 @@ pub enum Transfer<'a> {
 /// A store whose bytes pass through this service.
 #[async_trait]
 pub trait Relay: Send + Sync {
-    /// Begins to store an object of `size` bytes. Nothing is visible before [`Upload::commit`].
-    async fn begin(&self, key: ObjectKey, size: u64) -> Result<Box<dyn Upload>, StoreError>;
+    /// Begins to store what is expected. Nothing is visible before [`Upload::commit`].
+    async fn begin(&self, expected: &Expected<'_>) -> Result<Box<dyn Upload>, StoreError>;
 
     /// What stands under `key`, to be read.
     async fn open(&self, key: ObjectKey) -> Result<Box<dyn ReadableObject>, StoreError>;
@@ -181,11 +181,8 @@ pub trait Upload: Send {
     /// Takes the next bytes.
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Takes what is still on its way, and says what the SHA-256 of all bytes is.
-    async fn finish(&mut self) -> Result<Sha256, StoreError>;
-
-    /// Makes the object visible and durable. If other bytes stand under its name they stay, and this fails; if the same
-    /// bytes do, nothing is to be done.
+    /// Makes the object visible and durable, if it has the SHA-256 that is expected. If other bytes stand under its name they stay, and this
+    /// fails; if the same bytes do, nothing is to be done.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
 }
 

@@ -1,0 +1,102 @@
+//! Reading a stored file. What the kernel has in memory is read at once, on the thread that serves the request: to hand such a read to another
+//! thread and back takes longer than the read. Only what would wait for the disk goes to a thread that may wait.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSliceMut, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actix_web::web::Bytes;
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::{ReadWriteFlags, preadv2};
+use tokio::task::spawn_blocking;
+
+use super::{BLOCK, blocking};
+use crate::storage::{ByteStream, ReadableObject, StoreError, StoredObject};
+
+/// Only what was put there counts: a link would lead elsewhere, and to open a pipe would wait for a writer.
+const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// A stored file, open.
+pub(super) struct LocalObject {
+    file: Arc<File>,
+    size: u64,
+}
+
+impl LocalObject {
+    /// The file at `path`.
+    pub(super) async fn open(path: PathBuf) -> Result<Self, StoreError> {
+        let file = match open_cached(&path) {
+            Some(file) => file,
+            None => blocking(move || Ok(open_waiting(&path)?)).await?,
+        };
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(StoreError::Failed(io::Error::other("what stands there is no file")));
+        }
+        Ok(Self { file: Arc::new(file), size: metadata.len() })
+    }
+}
+
+/// The file, if the kernel knows the way there without asking the disk (`openat2`, Linux 5.12). Whatever else is the matter is told by
+/// [`open_waiting`].
+fn open_cached(path: &Path) -> Option<File> {
+    openat2(CWD, path, FLAGS, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
+}
+
+fn open_waiting(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(FLAGS.bits().cast_signed()).open(path)
+}
+
+/// At most `wanted` bytes from `at` on, as far as the kernel has them in memory (`preadv2` with `RWF_NOWAIT`). Empty if it has none of them,
+/// or cannot say.
+fn read_cached(file: &File, at: u64, wanted: usize) -> Vec<u8> {
+    let mut block = vec![0; wanted];
+    let read = preadv2(file, &mut [IoSliceMut::new(&mut block)], at, ReadWriteFlags::NOWAIT).unwrap_or(0);
+    block.truncate(read);
+    block
+}
+
+#[async_trait]
+impl StoredObject for LocalObject {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    async fn prefix(&self, limit: usize) -> Result<Vec<u8>, StoreError> {
+        let file = Arc::clone(&self.file);
+        blocking(move || {
+            let mut prefix = Vec::new();
+            (&*file).take(limit as u64).read_to_end(&mut prefix)?;
+            Ok(prefix)
+        })
+        .await
+    }
+}
+
+impl ReadableObject for LocalObject {
+    fn stream(self: Box<Self>, offset: u64, length: u64) -> ByteStream {
+        let end = offset + length;
+        stream::try_unfold((self.file, offset), move |(file, at)| async move {
+            if at >= end {
+                return Ok(None);
+            }
+            let wanted = usize::try_from(end - at).unwrap_or(BLOCK).min(BLOCK);
+            let mut block = read_cached(&file, at, wanted);
+            if block.is_empty() {
+                let reader = Arc::clone(&file);
+                block = spawn_blocking(move || {
+                    let mut block = vec![0; wanted];
+                    reader.read_exact_at(&mut block, at).map(|()| block)
+                })
+                .await??;
+            }
+            let next = at + block.len() as u64;
+            Ok(Some((Bytes::from(block), (file, next))))
+        })
+        .boxed()
+    }
+}

@@ -1,0 +1,275 @@
+//! Writing a file: beside the tree, and then into it.
+//!
+//! With [`Durability::Full`] the file is linked into the tree first and synced then, so that one commit of the file system's journal holds its
+//! bytes and its name. Until that is done nobody finds it, and a start that comes between does what was left to do.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::web::Bytes;
+use async_trait::async_trait;
+use rustix::fs::{FsWord, fstatfs};
+use sha2::Digest;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{BLOCK, Durability, LocalStore, blocking, not_missing};
+use crate::domain::{ObjectKey, Sha256};
+use crate::storage::{Difference, Expected, StoreError, Upload};
+
+/// A file in `.incoming`, which goes when this is dropped: by then it is either linked into the tree or not wanted.
+pub(super) struct Incoming {
+    pub(super) path: PathBuf,
+}
+
+impl Incoming {
+    pub(super) fn create(&self) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).mode(0o640).open(&self.path)
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "an unfinished file is left behind until the next start");
+        }
+    }
+}
+
+/// How files come into the tree.
+#[derive(Default)]
+pub(super) struct Placing {
+    sync: Sync,
+    /// What is linked and not yet synced. This process alone serves the folder, so that nobody else has to know.
+    under_way: Mutex<HashSet<ObjectKey>>,
+}
+
+/// What makes a file durable.
+#[derive(Clone, Copy, Default)]
+enum Sync {
+    #[default]
+    Nothing,
+    /// To sync it: its newest name is in the same transaction of the journal, or in an earlier one.
+    File,
+    /// To sync it and the folder.
+    FileAndFolder,
+}
+
+impl Sync {
+    fn of(folder: &Path, durability: Durability) -> io::Result<Self> {
+        // statfs(2). Each of these syncs a file's names with it: they stand in the journal or log up to which it is written out.
+        const EXT4: FsWord = 0xef53;
+        const XFS: FsWord = 0x5846_5342;
+        const BTRFS: FsWord = 0x9123_683e;
+        Ok(match (durability, fstatfs(File::open(folder)?)?.f_type) {
+            (Durability::Relaxed, _) => Self::Nothing,
+            (Durability::Full, EXT4 | XFS | BTRFS) => Self::File,
+            (Durability::Full, _) => Self::FileAndFolder,
+        })
+    }
+
+    fn run(self, file: &File, folder: &Path) -> io::Result<()> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::File => file.sync_all(),
+            Self::FileAndFolder => {
+                file.sync_all()?;
+                File::open(folder)?.sync_all()
+            }
+        }
+    }
+}
+
+impl Placing {
+    /// For the file system on which `incoming` is.
+    pub(super) fn new(incoming: &Path, durability: Durability) -> io::Result<Self> {
+        Ok(Self { sync: Sync::of(incoming, durability)?, under_way: Mutex::default() })
+    }
+
+    /// Whether an object is linked and not yet synced.
+    pub(super) fn is_under_way(&self, key: ObjectKey) -> bool {
+        self.under_way().contains(&key)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes what an earlier process left at `path` in `.incoming`. If it was linked by then it is in the tree, and is synced now.
+    pub(super) fn clear(&self, path: &Path) -> io::Result<()> {
+        if fs::symlink_metadata(path)?.nlink() > 1 {
+            File::open(path)?.sync_all()?;
+        }
+        fs::remove_file(path)
+    }
+
+    /// Links `file`, which stands at `incoming`, to `place` in `folder`, and syncs it.
+    fn place(&self, key: ObjectKey, file: &File, incoming: &Path, place: &Place) -> Result<(), StoreError> {
+        let linked = {
+            // Both at once for whoever looks.
+            let mut under_way = self.under_way();
+            let linked = fs::hard_link(incoming, &place.file);
+            if linked.is_ok() {
+                under_way.insert(key);
+            }
+            linked
+        };
+        match linked {
+            Ok(()) => {
+                let synced = self.sync.run(file, &place.folder);
+                if synced.is_err() {
+                    // Nobody has seen it, and what is on the disk is not known.
+                    fs::remove_file(&place.file).map_err(not_missing)?;
+                }
+                self.under_way().remove(&key);
+                synced.map_err(not_missing)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !same_bytes(incoming, &place.file).map_err(not_missing)? {
+                    return Err(StoreError::Taken);
+                }
+                // Whoever put them there may not have synced them yet.
+                File::open(&place.file)
+                    .and_then(|file| self.sync.run(&file, &place.folder))
+                    .map_err(not_missing)
+            }
+            Err(error) => Err(not_missing(error)),
+        }
+    }
+}
+
+/// Where a file is to stand.
+struct Place {
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+/// What one upload has on the disk. It travels to the blocking thread and back with each block.
+struct Writer {
+    file: Option<File>,
+    incoming: Incoming,
+    /// What its bytes hash to so far, and what they are to hash to, if that was signed.
+    hash: Option<(sha2::Sha256, Sha256)>,
+}
+
+impl Writer {
+    fn write(&mut self, block: &[u8]) -> Result<(), StoreError> {
+        self.file()?.write_all(block)?;
+        if let Some((hash, _)) = &mut self.hash {
+            hash.update(block);
+        }
+        Ok(())
+    }
+
+    fn file(&mut self) -> Result<&mut File, StoreError> {
+        Ok(match &mut self.file {
+            Some(file) => file,
+            none => none.insert(self.incoming.create().map_err(not_missing)?),
+        })
+    }
+
+    /// Whether the bytes are what was signed.
+    fn judge(&mut self) -> Result<(), StoreError> {
+        let Some((hash, signed)) = self.hash.take() else { return Ok(()) };
+        let sha256: [u8; 32] = hash.finalize().into();
+        if Sha256::from(sha256) == signed { Ok(()) } else { Err(StoreError::Unexpected(Difference::Sha256)) }
+    }
+}
+
+/// A block is written while the next one comes in.
+enum Step {
+    Idle(Writer),
+    Writing(JoinHandle<Result<Writer, StoreError>>),
+    Failed,
+}
+
+/// An upload to a [`LocalStore`].
+pub(super) struct LocalUpload {
+    key: ObjectKey,
+    place: Place,
+    placing: Arc<Placing>,
+    buffer: Vec<u8>,
+    writer: Step,
+}
+
+impl LocalUpload {
+    /// Of what is `expected`, by way of `incoming`.
+    pub(super) fn new(store: &LocalStore, expected: &Expected<'_>, incoming: Incoming) -> Self {
+        let key = expected.key;
+        let hash = expected.sha256.map(|signed| (sha2::Sha256::new(), signed));
+        Self {
+            key,
+            place: Place { folder: store.folder(key.upload_type), file: store.path(key) },
+            placing: Arc::clone(&store.placing),
+            buffer: Vec::with_capacity(usize::try_from(expected.size).unwrap_or(BLOCK).min(BLOCK)),
+            writer: Step::Idle(Writer { file: None, incoming, hash }),
+        }
+    }
+
+    async fn writer(&mut self) -> Result<Writer, StoreError> {
+        match std::mem::replace(&mut self.writer, Step::Failed) {
+            Step::Idle(writer) => Ok(writer),
+            Step::Writing(task) => task.await.map_err(io::Error::from)?,
+            Step::Failed => Err(StoreError::Failed(io::Error::other("the upload has already failed"))),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), StoreError> {
+        let mut writer = self.writer().await?;
+        let block = std::mem::replace(&mut self.buffer, Vec::with_capacity(BLOCK));
+        self.writer = Step::Writing(spawn_blocking(move || writer.write(&block).map(|()| writer)));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Upload for LocalUpload {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(BLOCK - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            rest = later;
+            if self.buffer.len() == BLOCK {
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        let mut writer = self.writer().await?;
+        let Self { key, place, placing, buffer, .. } = *self;
+        blocking(move || {
+            writer.write(&buffer)?;
+            writer.judge()?;
+            let Writer { file, incoming, .. } = writer;
+            let file = file.ok_or_else(|| io::Error::other("nothing was written"))?;
+            placing.place(key, &file, &incoming.path, &place)
+        })
+        .await
+    }
+}
+
+fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
+    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut left, mut right) = (vec![0; BLOCK], vec![0; BLOCK]);
+    loop {
+        let read = one.read(&mut left)?;
+        if read == 0 {
+            return Ok(true);
+        }
+        other.read_exact(&mut right[..read])?;
+        if left[..read] != right[..read] {
+            return Ok(false);
+        }
+    }
+}
