@@ -4,6 +4,7 @@
 mod access;
 mod address;
 pub mod collect;
+mod known;
 mod notify;
 mod open;
 mod read;
@@ -24,6 +25,7 @@ use crate::token::Keyring;
 
 use access::AccessCache;
 pub use address::PublicOrigin;
+use known::KnownFiles;
 
 /// How long a use case may wait for storage and registry. A client is told within 5 seconds that they are away, and a database takes up to
 /// two of them to be away while the caller is looked up.
@@ -51,6 +53,7 @@ pub struct Service {
     store: Arc<dyn ObjectStore>,
     registry: Arc<dyn Registry>,
     access: AccessCache,
+    known: KnownFiles,
     clock: fn() -> SystemTime,
 }
 
@@ -64,7 +67,15 @@ impl Service {
         registry: Arc<dyn Registry>,
         clock: fn() -> SystemTime,
     ) -> Self {
-        Self { policy, keys, store, registry, access: AccessCache::default(), clock }
+        Self {
+            policy,
+            keys,
+            store,
+            registry,
+            access: AccessCache::default(),
+            known: KnownFiles::default(),
+            clock,
+        }
     }
 
     fn now(&self) -> SystemTime {

@@ -26,7 +26,7 @@ impl Service {
             Visibility::Public => key.upload_type.public_cache_control().to_owned(),
             Visibility::Private => self.judge_token(key, read_token)?,
         };
-        let attachment = self.registry.attachment(key).await?.ok_or(Refusal::NoSuchFile)?;
+        let attachment = self.known(key).await?;
         let object = store.open(key).await?;
         sized(key, object.as_ref(), attachment.size)?;
         Ok(Outgoing {
