@@ -32,7 +32,11 @@ pub fn install(settings: &LogSettings) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(&settings.log)?;
     let on_terminal = io::stderr().is_terminal();
     let format = settings.log_format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json });
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // It would tell stderr that stderr takes nothing, and panic: a log on a full disk would end every request.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => log.with_ansi(on_terminal && std::env::var_os("NO_COLOR").is_none()).init(),
         LogFormat::Json => {
