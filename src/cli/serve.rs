@@ -22,6 +22,7 @@ use crate::telemetry;
 /// Serves until a signal to stop, and then lets running requests finish.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     telemetry::install(&settings.log)?;
+    outlive_file_limits().context("cannot listen for signals")?;
     let Application { listening, origin, registry, collector } = Application::start(settings).await?;
     let secret = match settings.data.place() {
         RegistryPlace::Folder(_) => first_token(registry.as_ref()).await?,
@@ -46,6 +47,12 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     registry.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A write beyond `ulimit -f` is to fail, as one to a full disk does, and not to end the process: what is listened for does not.
+fn outlive_file_limits() -> io::Result<()> {
+    // The handler stays when the stream is dropped.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// A token to begin with, if there has never been one.
