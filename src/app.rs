@@ -17,7 +17,7 @@ use crate::config::{
 use crate::domain::Buckets;
 use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
 use crate::registry::postgres::PostgresRegistry;
-use crate::registry::sqlite::SqliteRegistry;
+use crate::registry::sqlite::{SqliteRegistry, UnusableFile};
 use crate::registry::{Registry, RegistryError};
 use crate::service::collect::{Finding, Interrupted, Mismatch, Tally, Verdict, belong_together, collect};
 use crate::service::{PublicOrigin, Service};
@@ -83,15 +83,9 @@ pub enum StartError {
     /// The store and the registry do not belong together.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
-    /// The registry cannot be opened.
-    #[error("cannot open the registry {}", path.display())]
-    Registry {
-        /// Where it is.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: RegistryError,
-    },
+    /// The registry's file cannot be used.
+    #[error(transparent)]
+    Registry(#[from] UnusableFile),
     /// The registry's database cannot be used.
     #[error("cannot use the database {database}")]
     Database {
@@ -256,11 +250,7 @@ pub async fn open_registry(data: &DataSettings, patience: Duration) -> Result<Ar
     match data.place() {
         RegistryPlace::Folder(folder) => {
             make_folder(folder)?;
-            let path = data.registry();
-            match SqliteRegistry::open(&path).await {
-                Ok(registry) => Ok(Arc::new(registry)),
-                Err(source) => Err(StartError::Registry { path, source }),
-            }
+            Ok(Arc::new(SqliteRegistry::open(&data.registry()).await?))
         }
         RegistryPlace::Database(url) => {
             match PostgresRegistry::open(url, data.database_max_connections, patience).await {

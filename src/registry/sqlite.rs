@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use sqlx::Sqlite;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -27,6 +27,54 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 /// How long a statement waits for another process, or a task for a connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The file cannot be used as a registry.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableFile {
+    /// It is not what `SQLite` wrote, or no longer.
+    #[error("the registry {} is damaged ({what}); restore it from a backup", path.display())]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// What `SQLite` says.
+        what: String,
+    },
+    /// It cannot be read or written.
+    #[error("cannot use the registry {}: {why}", path.display())]
+    Failed {
+        /// Where it is.
+        path: PathBuf,
+        /// What `SQLite` says.
+        why: String,
+    },
+}
+
+/// What the look for damage found.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Damage(String);
+
+impl UnusableFile {
+    fn of(path: &Path, error: &sqlx::Error) -> Self {
+        let path = path.to_owned();
+        let said = match error {
+            sqlx::Error::Decode(error) if error.is::<Damage>() => {
+                // It goes on with where it looked, in lines of their own.
+                let what = error.to_string().lines().last().unwrap_or_default().to_owned();
+                return Self::Damaged { path, what };
+            }
+            sqlx::Error::Database(error) => error,
+            _ => return Self::Failed { path, why: crate::telemetry::causes(error) },
+        };
+        let code: i32 = said.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+        let what = said.message().to_owned();
+        // The primary result code: SQLITE_CORRUPT, SQLITE_NOTADB.
+        match code & 0xff {
+            11 | 26 => Self::Damaged { path, what },
+            _ => Self::Failed { path, why: what },
+        }
+    }
+}
+
 /// A registry in a file.
 pub struct SqliteRegistry {
     pool: SqlitePool,
@@ -37,8 +85,13 @@ pub struct SqliteRegistry {
 sql::registry!(SqliteRegistry, Sqlite);
 
 impl SqliteRegistry {
-    /// The registry in the file at `path`, which is made if it is not there, and brought up to date.
-    pub async fn open(path: &Path) -> Result<Self, RegistryError> {
+    /// The registry in the file at `path`, which is made if it is not there, brought up to date, and looked through for damage: of
+    /// what is met later some would be an error, and some would be taken for files that nobody notified.
+    pub async fn open(path: &Path) -> Result<Self, UnusableFile> {
+        Self::open_whole(path).await.map_err(|error| UnusableFile::of(path, &error))
+    }
+
+    async fn open_whole(path: &Path) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -50,14 +103,24 @@ impl SqliteRegistry {
         let pool = SqlitePoolOptions::new()
             .max_connections(8)
             .acquire_timeout(PATIENCE)
-            .connect_with(options)
+            .connect_with(options.clone())
             .await?;
-        MIGRATIONS.run(&pool).await.map_err(RegistryError::of)?;
+        // Where a folder is gone for a while, an empty registry in its place would be taken for this one.
+        pool.set_connect_options(options.create_if_missing(false));
+        MIGRATIONS.run(&pool).await.map_err(|error| match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error,
+            other => other.into(),
+        })?;
+        // A second or so for each million of files.
+        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&pool).await?;
+        if found != "ok" {
+            return Err(sqlx::Error::Decode(Box::new(Damage(found))));
+        }
         Ok(Self { pool, collector: path.with_extension("gc-lock") })
     }
 
     async fn lend(&self) -> Result<Lent, RegistryError> {
-        Ok(Lent(self.pool.acquire().await?))
+        Ok(Lent(Some(self.pool.acquire().await?)))
     }
 
     /// What is asked of a file ends by itself: `SQLite` waits for nothing but a lock, and for that only [`PATIENCE`].
@@ -95,15 +158,25 @@ impl SqliteRegistry {
     }
 }
 
-/// A connection of the pool.
-struct Lent(PoolConnection<Sqlite>);
+/// A connection of the pool. One that is not given back, for what was asked on it failed or never ended, is closed: it may have the file as
+/// it was when its disk was away, or only to be read.
+struct Lent(Option<PoolConnection<Sqlite>>);
 
 impl Lent {
+    // Both ways to part with it, below, end this value: there is always one here.
     fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+        self.0.as_mut().expect("it is lent until it is given back")
     }
 
-    fn give_back(self) {
-        drop(self);
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.0.take() {
+            connection.close_on_drop();
+        }
     }
 }
