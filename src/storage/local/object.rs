@@ -14,7 +14,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
-use super::{BLOCK, blocking};
+use super::{BLOCK, blocking, not_missing};
 use crate::storage::{ByteStream, ReadableObject, StoreError, StoredObject};
 
 /// Only what was put there counts: a link would lead elsewhere, and to open a pipe would wait for a writer.
@@ -31,7 +31,7 @@ impl LocalObject {
     pub(super) async fn open(path: PathBuf) -> Result<Self, StoreError> {
         let file = match open_cached(&path) {
             Some(file) => file,
-            None => blocking(move || Ok(open_waiting(&path)?)).await?,
+            None => blocking(move || open_waiting(&path).map_err(|error| missing_from(&path, error))).await?,
         };
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -49,6 +49,11 @@ fn open_cached(path: &Path) -> Option<File> {
 
 fn open_waiting(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(FLAGS.bits().cast_signed()).open(path)
+}
+
+/// Nothing is missing from a folder that is not there itself: it may be on a disk that is away.
+fn missing_from(path: &Path, error: io::Error) -> StoreError {
+    if path.parent().is_some_and(Path::is_dir) { error.into() } else { not_missing(error) }
 }
 
 /// At most `wanted` bytes from `at` on, as far as the kernel has them in memory (`preadv2` with `RWF_NOWAIT`). Empty if it has none of them,
