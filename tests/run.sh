@@ -23,6 +23,8 @@ for command in chromium curl jq man node npm openssl python3; do
 done
 # Debian keeps the server's programs off the path. The tests start a server of their own.
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || needed+=(postgresql)
+# A library, which is found where Debian puts it.
+compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || needed+=(faketime)
 if [ ${#needed[@]} -gt 0 ]; then
   $sudo apt-get update -q
   $sudo apt-get install -q -y --no-install-recommends "${needed[@]}"
@@ -40,9 +42,15 @@ cargo fmt --all --check
 
 tier "lints"
 cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+# A target that `cargo test` leaves out is none of all targets.
+cargo clippy --test faults --all-features --locked -- -D warnings
 
 tier "tests"
 cargo test --workspace --all-features --locked -- --nocapture
+
+tier "faults"
+# FAULTS_SEED=NUMBER has the same kills again, as far as a machine can.
+cargo test --test faults --all-features --locked
 
 tier "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked

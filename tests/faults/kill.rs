@@ -1,0 +1,120 @@
+//! SIGKILL at any moment: under load, and during a start.
+
+use std::env;
+use std::path::Path;
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use tempfile::TempDir;
+
+use crate::content::Random;
+use crate::load::{Client, Excuse, Figures, Ledger, Load};
+use crate::service::Start;
+
+/// How often it is killed under load, of which an eighth is during a start instead.
+const KILLS: u64 = 200;
+
+/// How often the first start is killed.
+const FIRST_STARTS: u64 = 12;
+
+/// The longest time under load.
+const LOAD: u64 = 400;
+
+/// The longest time of a start, which is over in less.
+const START: u64 = 120;
+
+/// The seed of the moments, to have them again.
+fn seed() -> u64 {
+    let given = env::var("FAULTS_SEED").ok().map(|seed| seed.parse().expect("FAULTS_SEED is a number"));
+    given.unwrap_or_else(|| u64::from(std::process::id()))
+}
+
+async fn kill_after(random: &mut Random, start: &Start) {
+    let mut child = start.spawn();
+    // The moment is the fault itself.
+    sleep(Duration::from_millis(random.below(START))).await;
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it ends");
+}
+
+pub async fn killed_again_and_again() -> Figures {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let (seed, start) = (seed(), Start::on(&data));
+    let mut random = Random::new(seed);
+    let ledger = Ledger::new(&data, 0);
+    let mut service = start.start();
+    let bearer = service.token();
+    let (mut from, mut during_starts, mut underway) = (0, 0, 0);
+    let mut worst = Figures::default();
+    for kill in 0..KILLS {
+        if kill % 8 == 7 {
+            service.kill();
+            kill_after(&mut random, &start).await;
+            during_starts += 1;
+        } else {
+            let load = Load::start(&Client::of(&service, &bearer), &ledger, Excuse::Silence);
+            let before = ledger.unanswered();
+            sleep(Duration::from_millis(random.below(LOAD))).await;
+            load.begin_to_stop();
+            service.kill();
+            load.stop().await;
+            underway += ledger.unanswered() - before;
+        }
+        service = start.start();
+        nothing_comes(&ledger);
+        let figures = ledger.verify(&Client::of(&service, &bearer), &ledger.files(from)).await;
+        worst.lost += figures.lost;
+        worst.partial += figures.partial;
+        from = ledger.len();
+    }
+    let mut figures = ledger.verify_all(&Client::of(&service, &bearer)).await;
+    service.terminate();
+    figures.lost += worst.lost;
+    figures.partial += worst.partial;
+    figures.note = format!(
+        "{KILLS} kills, {during_starts} of them during a start, {underway} requests cut off, FAULTS_SEED={seed}"
+    );
+    assert!(underway > 0, "a kill that cuts nothing off tells nothing");
+    figures
+}
+
+/// What was still coming is cleared at the start.
+fn nothing_comes(ledger: &Ledger) {
+    let coming = ledger.places().into_iter().filter(|place| place.starts_with(".incoming")).count();
+    assert_eq!(coming, 0, "what was unfinished is cleared");
+}
+
+pub async fn killed_at_the_first_start() -> Figures {
+    let seed = seed();
+    let mut random = Random::new(!seed);
+    let mut whole = Figures::default();
+    for _ in 0..FIRST_STARTS {
+        let folder = TempDir::new().expect("a folder");
+        let data = folder.path().join("data");
+        let start = Start::on(&data);
+        kill_after(&mut random, &start).await;
+        let service = start.start();
+        // The first token may have been made and not been shown.
+        let bearer = new_token(&data);
+        let (client, ledger) = (Client::of(&service, &bearer), Ledger::new(&data, 0));
+        let load = Load::start(&client, &ledger, Excuse::None);
+        load.goes_on(1).await;
+        load.stop().await;
+        whole = whole.and(ledger.verify_all(&client).await);
+        service.kill();
+    }
+    whole.note = format!("{FIRST_STARTS} first starts killed");
+    whole
+}
+
+fn new_token(data: &Path) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_teable-attachments"))
+        .env_clear()
+        .args(["token", "create", "--name", "faults", "--data-dir"])
+        .arg(data)
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
