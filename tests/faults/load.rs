@@ -431,6 +431,18 @@ impl Load {
         eventually("flows succeed", || self.work.done.get() >= goal || self.failed()).await;
     }
 
+    /// Waits until nothing is refused any more, in many flows.
+    pub async fn is_well_again(&self) {
+        for _ in 0..10 {
+            let before = self.work.ledger.count(503);
+            self.goes_on(40).await;
+            if self.work.ledger.count(503) == before {
+                return;
+            }
+        }
+        panic!("it goes on to refuse what it could do");
+    }
+
     /// Waits until something was answered with one of `statuses` once more.
     pub async fn meets(&self, statuses: &[u16]) {
         let count = || statuses.iter().map(|status| self.work.ledger.count(*status)).sum::<u32>();
