@@ -1,6 +1,6 @@
 //! Files that are a function of a number, so that they can be told apart and compared byte for byte.
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
+/// `SplitMix64`: the same numbers for the same seed, everywhere.
 #[derive(Clone)]
 pub struct Random(u64);
 

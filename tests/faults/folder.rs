@@ -136,7 +136,7 @@ pub async fn moved_away() -> Figures {
         ground.works(20).await;
     }
     let mut figures = ledger.verify_all(client).await;
-    figures.note = "503 while it was away, for files and for all".to_owned();
+    figures.note += "503 while it was away, for files and for all";
     ground.service.terminate();
     figures
 }

@@ -101,7 +101,7 @@ pub async fn killed_at_the_first_start() -> Figures {
         let load = Load::start(&client, &ledger, Excuse::None);
         load.goes_on(1).await;
         load.stop().await;
-        whole = whole.and(ledger.verify_all(&client).await);
+        whole = whole.and(&ledger.verify_all(&client).await);
         service.kill();
     }
     whole.note = format!("{FIRST_STARTS} first starts killed");

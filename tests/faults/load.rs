@@ -178,7 +178,7 @@ pub struct Figures {
 
 impl Figures {
     /// These and those of something else.
-    pub fn and(self, other: Self) -> Self {
+    pub fn and(self, other: &Self) -> Self {
         Self {
             acknowledged: self.acknowledged + other.acknowledged,
             verified: self.verified + other.verified,
@@ -532,7 +532,7 @@ impl Work {
 pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::load::{Client, Excuse, Figures, Ledger, Load, Told};
 use crate::service::Start;
 
-/// The size of SQLite's pages.
+/// The size of `SQLite`'s pages.
 const PAGE: usize = 4096;
 
 /// What stands nowhere in a registry.
@@ -99,7 +99,7 @@ fn restore(path: &Path, whole: &[u8]) {
     fs::write(path, whole).expect("it is written");
 }
 
-/// What SQLite has not yet moved from its log is gone with the log, and then nobody is given anything else for it.
+/// What `SQLite` has not yet moved from its log is gone with the log, and then nobody is given anything else for it.
 async fn without_its_log(start: &Start, bearer: &str, path: &Path, garbage: bool) {
     let service = start.start();
     let ledger = Ledger::new(path.parent().expect("a folder"), 1_000_000);
