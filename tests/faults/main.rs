@@ -3,11 +3,13 @@
 //!
 //! `cargo test --test faults` runs all, and `cargo test --test faults -- clock` those whose name has the word. Each prints one line.
 
+mod client;
 mod clock;
 mod content;
 mod descriptors;
 mod folder;
 mod kill;
+mod ledger;
 mod load;
 mod mount;
 mod registry;
