@@ -12,13 +12,17 @@ sudo=
 # The package of a command.
 package() {
   case $1 in
+  dpkg-shlibdeps) echo dpkg-dev ;;
   man) echo man-db ;;
   node) echo nodejs ;;
+  systemd-analyze) echo systemd ;;
+  systemd-nspawn) echo systemd-container ;;
+  xz) echo xz-utils ;;
   *) echo "$1" ;;
   esac
 }
 needed=()
-for command in chromium curl jq man node npm openssl python3; do
+for command in chromium curl dpkg-shlibdeps jq lintian man node npm openssl python3 systemd-analyze systemd-nspawn xz; do
   command -v "$command" >/dev/null || needed+=("$(package "$command")")
 done
 # Debian keeps the server's programs off the path. The tests start a server of their own.
@@ -77,6 +81,12 @@ tests/stub/run.sh
 tier "end to end"
 cargo build --release --locked
 tests/e2e/run.sh
+
+tier "package"
+# It compresses with the system's xz.
+command -v cargo-deb >/dev/null || cargo install --locked --quiet --no-default-features cargo-deb
+command -v cargo-cyclonedx >/dev/null || cargo install --locked --quiet cargo-cyclonedx
+tests/deb/run.sh
 
 tier "over another S3"
 tests/s3/run.sh
