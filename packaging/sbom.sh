@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # sbom.sh FILE: writes the bill of materials of the program, CycloneDX 1.5 in JSON: every crate that is linked in on this platform, with its
-# version, licence, SHA-256 and what it depends on. The same lock file gives the same bill.
+# version, licence, SHA-256 and what it depends on. The same commit gives the same bill.
 set -euo pipefail
 target=$(realpath "$1")
 cd "$(dirname "$0")/.."
