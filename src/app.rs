@@ -14,8 +14,9 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::config::{
     Contradiction, DataSettings, Interval, RegistryPlace, Settings, StorageProvider, StorageSettings,
 };
+use crate::descriptors;
 use crate::domain::Buckets;
-use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Listening};
+use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Limits, Listening, Proxies, Timeouts};
 use crate::registry::postgres::PostgresRegistry;
 use crate::registry::sqlite::{SqliteRegistry, UnusableFile};
 use crate::registry::{Registry, RegistryError};
@@ -151,8 +152,25 @@ impl Application {
             origin: origin.clone(),
         };
         let listener = socket.listen(BACKLOG).and_then(TcpListener::into_std).map_err(listen)?;
-        let listening = http::serve(listener, backend, origins, settings.shutdown_timeout).map_err(listen)?;
+        let listening = http::serve(listener, backend, origins, limits(settings), settings.shutdown_timeout)
+            .map_err(listen)?;
         Ok(Self { listening, origin, registry, collector })
+    }
+}
+
+/// What the server holds clients to.
+fn limits(settings: &Settings) -> Limits {
+    let limits = &settings.limits;
+    Limits {
+        timeouts: Timeouts {
+            header: limits.header_timeout,
+            keep_alive: limits.keep_alive_timeout,
+            pace: limits.pace(),
+        },
+        connections: descriptors::for_connections(limits.max_connections.get()),
+        json_body: limits.max_json_body,
+        address_rate: limits.rate_limit_per_address,
+        proxies: Proxies { networks: limits.trusted_proxies.clone(), header: limits.trusted_proxy_header },
     }
 }
 
@@ -224,7 +242,8 @@ async fn open_store(
 ) -> Result<(Arc<dyn ObjectStore>, Vec<String>), StartError> {
     let Some(config) = settings.storage.object_store()? else {
         let folder = settings.storage.files(&settings.data);
-        let store = LocalStore::open(&folder, buckets, settings.storage.local_durability)?;
+        let (durability, floor) = (settings.storage.local_durability, settings.limits.min_free_disk);
+        let store = LocalStore::open(&folder, buckets, durability, floor)?;
         return Ok((Arc::new(store), Vec::new()));
     };
     let store = S3Store::open(config, buckets, START_PATIENCE).await?;

@@ -1,12 +1,13 @@
 //! Every setting: its flag, its environment variable, its default, its meaning. `--help` and the table in the README come
 //! from here. Rules between settings are checked at the start, not at first use.
 
+mod limits;
 mod storage;
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use clap::{Args, ValueEnum};
 use crate::registry::postgres::DatabaseUrl;
 use crate::service::{Policy, PublicOrigin};
 
+pub use limits::LimitSettings;
 pub use storage::{MinioSettings, S3Settings, StorageProvider, StorageSettings};
 
 /// S3 takes no longer life in a presigned request, and the same client may meet either storage.
@@ -60,14 +62,9 @@ pub struct Settings {
     )]
     pub cors_allowed_origins: Vec<String>,
 
-    /// The most bytes of one file; the contract allows 5368709120
-    #[arg(
-        long,
-        env = "MAX_ATTACHMENT_UPLOAD_SIZE",
-        default_value_t = crate::api::attachments::signature::CONTENT_LENGTH_MAX,
-        value_name = "BYTES"
-    )]
-    pub max_attachment_upload_size: u64,
+    /// How much may be taken
+    #[command(flatten)]
+    pub limits: LimitSettings,
 
     /// Where the bytes are kept
     #[command(flatten)]
@@ -227,18 +224,20 @@ impl Settings {
     /// What the use cases are to go by, when clients reach the service at `origin`.
     pub fn policy(&self, origin: PublicOrigin) -> Result<Policy, Contradiction> {
         let buckets = self.storage.buckets()?;
-        if self.max_attachment_upload_size > crate::api::attachments::signature::CONTENT_LENGTH_MAX {
-            return Err(Contradiction::TooLarge(self.max_attachment_upload_size));
-        }
+        let max_size = self.limits.max_size()?;
         if let (RegistryPlace::Database(_), None) = (self.data.place(), &self.signing_keys) {
             return Err(Contradiction::KeysNotShared);
         }
         Ok(Policy {
             origin,
             buckets,
-            max_size: self.max_attachment_upload_size,
+            max_size,
             upload_token_life: self.storage_token_expire_in,
             read_token_life: self.storage_url_expire_in,
+            pace: self.limits.pace(),
+            max_uploads: usize::try_from(self.limits.max_parallel_uploads.get()).unwrap_or(usize::MAX),
+            token_rate: self.limits.rate_limit_per_token,
+            base_quota: self.limits.quota_per_base.map(NonZeroU64::get),
         })
     }
 }

@@ -9,6 +9,7 @@ pub mod app;
 pub mod cli;
 pub mod client;
 pub mod config;
+mod descriptors;
 pub mod document;
 pub mod domain;
 pub mod http;

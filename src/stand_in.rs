@@ -15,8 +15,11 @@ use crate::api::attachments::notify::NotifyVo;
 use crate::api::attachments::read::{Disposition, DispositionKind, Place};
 use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
 use crate::api::number::Count;
-use crate::api::port::{Answer, Attachments, Bases, Caller, Content, Incoming, Opened, Outgoing, Refusal};
+use crate::api::port::{
+    Admission, Answer, Attachments, Bases, Caller, Content, Incoming, Opened, Outgoing, Refusal,
+};
 use crate::api::problem::FieldError;
+use crate::api::rate_limit::{Allowance, Counted};
 
 /// The one access token that the stand-in knows.
 pub const ACCESS_TOKEN: &str =
@@ -34,8 +37,8 @@ type Refuse = fn() -> Refusal;
 /// Every method of the port, with the refusals that it may raise. Whoever adds to [`Refusal`] adds it here, and the build then
 /// wants its status in the contract.
 const RAISED: &[(&str, &[Refuse])] = &[
-    ("authenticate", &[|| Refusal::UnknownAccessToken, unavailable]),
-    ("sign", &[|| Refusal::OutsideBases, invalid, unavailable]),
+    ("authenticate", &[|| Refusal::UnknownAccessToken, || exhausted(Counted::ByToken), unavailable]),
+    ("sign", &[|| Refusal::OutsideBases, invalid, || Refusal::TooSlow, over_quota, unavailable]),
     (
         "upload",
         &[
@@ -49,6 +52,9 @@ const RAISED: &[(&str, &[Refuse])] = &[
             || Refusal::BrokenBody("the connection was reset".into()),
             || Refusal::OtherMediaType { signed: "image/png".into() },
             || Refusal::NoRoom("no space left on device".into()),
+            || Refusal::TooSlow,
+            || exhausted(Counted::ByAddress),
+            || Refusal::Busy,
             unavailable,
         ],
     ),
@@ -60,6 +66,7 @@ const RAISED: &[(&str, &[Refuse])] = &[
             || Refusal::NothingUploaded,
             || Refusal::OtherUpload { what: "has another size than was signed".into() },
             || Refusal::NoSuchFile,
+            over_quota,
             unavailable,
         ],
     ),
@@ -70,6 +77,7 @@ const RAISED: &[(&str, &[Refuse])] = &[
             || Refusal::BadReadToken,
             || Refusal::ReadTokenExpired,
             || Refusal::NoSuchFile,
+            || exhausted(Counted::ByAddress),
             unavailable,
         ],
     ),
@@ -79,6 +87,14 @@ const RAISED: &[(&str, &[Refuse])] = &[
 
 fn unavailable() -> Refusal {
     Refusal::Unavailable("the disk is away".into())
+}
+
+fn exhausted(counted: Counted) -> Refusal {
+    Refusal::TooManyRequests(Allowance { counted, quota: 100, window: 60, remaining: 0, reset: 1 })
+}
+
+fn over_quota() -> Refusal {
+    Refusal::OverQuota { quota: 1 << 30 }
 }
 
 fn invalid() -> Refusal {
@@ -161,13 +177,14 @@ impl Examples {
 }
 
 impl Attachments for StandIn {
-    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller> {
+    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Admission> {
         Box::pin(async move {
             self.enter("authenticate")?;
             if access_token != ACCESS_TOKEN {
                 return Err(Refusal::UnknownAccessToken);
             }
-            Ok(Caller { id: "0123456789ab".to_owned(), bases: Bases::All })
+            let caller = Caller { id: "0123456789ab".to_owned(), bases: Bases::All };
+            Ok(Admission { caller, allowance: None })
         })
     }
 

@@ -5,23 +5,30 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
-use super::port::{Attachments, Caller};
+use super::port::{Admission, Attachments, Caller};
 use super::problem::Problem;
 
 /// What the request carried as its credentials, not judged yet. To take it never fails, so that a handler judges the
 /// credentials first and looks at the rest of the request after.
-pub struct Bearer(Option<String>);
+pub struct Bearer {
+    token: Option<String>,
+    request: HttpRequest,
+}
 
 impl Bearer {
-    /// Who is calling.
+    /// Who is calling. What is left to them of a limit is put into the request's extensions, for whoever writes the answer's headers.
     ///
     /// # Errors
-    /// 401 if there is no bearer token or not a valid one; 503 if that cannot be found out.
+    /// 401 if there is no bearer token or not a valid one; 429 if it came too often; 503 if that cannot be found out.
     pub async fn authenticate(&self, port: &dyn Attachments) -> Result<Caller, Problem> {
-        let token = self.0.as_deref().ok_or_else(Problem::no_credentials)?;
-        Ok(port.authenticate(token).await?)
+        let token = self.token.as_deref().ok_or_else(Problem::no_credentials)?;
+        let Admission { caller, allowance } = port.authenticate(token).await?;
+        if let Some(allowance) = allowance {
+            self.request.extensions_mut().insert(allowance);
+        }
+        Ok(caller)
     }
 }
 
@@ -30,7 +37,7 @@ impl FromRequest for Bearer {
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(token(request))))
+        ready(Ok(Self { token: token(request), request: request.clone() }))
     }
 }
 

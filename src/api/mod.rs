@@ -11,6 +11,7 @@ pub mod number;
 pub mod port;
 pub mod problem;
 pub mod query;
+pub mod rate_limit;
 mod resource;
 pub mod text;
 
@@ -32,7 +33,7 @@ pub const MOUNT: &str = "/api";
 /// The route table, and the only one. A path with fixed segments stands before the template that would match it too.
 pub fn configure(routes: &mut ServiceConfig<'_>) {
     routes
-        .app_data(json::config())
+        .app_data(json::config(json::BODY_MAX))
         .app_data(web::PathConfig::default().error_handler(|_, _| Problem::no_such_route().into()))
         .service(Resource::of((signature::get_signature,)))
         .service(Resource::of((upload::upload_file, upload::upload_file_by_post)))

@@ -16,6 +16,7 @@ use super::attachments::notify::NotifyVo;
 use super::attachments::read::{Disposition, Place};
 use super::attachments::signature::{SignatureRo, SignatureVo};
 use super::problem::FieldError;
+use super::rate_limit::Allowance;
 
 /// A cause for the log.
 pub type Cause = Box<dyn Error + Send + Sync>;
@@ -30,6 +31,15 @@ pub struct Caller {
     pub id: String,
     /// Where the caller may act.
     pub bases: Bases,
+}
+
+/// A caller who may go on.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Who it is.
+    pub caller: Caller,
+    /// How often the caller may ask, if that is limited.
+    pub allowance: Option<Allowance>,
 }
 
 /// The bases in which an access token may act.
@@ -85,8 +95,8 @@ pub struct Opened {
 
 /// The use cases.
 pub trait Attachments: Send + Sync {
-    /// Who holds this access token.
-    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller>;
+    /// Who holds this access token, if they may ask once more.
+    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Admission>;
 
     /// Signs an upload.
     fn sign<'a>(&'a self, caller: &'a Caller, wish: SignatureRo) -> Answer<'a, SignatureVo>;
@@ -161,6 +171,8 @@ pub enum Refusal {
     },
     /// Bytes with another SHA-256 than the signed one.
     ChecksumMismatch,
+    /// The request's body comes too slowly.
+    TooSlow,
     /// The request's body could not be read to its end.
     BrokenBody(Cause),
     /// Another media type than the signed one.
@@ -170,6 +182,15 @@ pub enum Refusal {
     },
     /// The storage is full.
     NoRoom(Cause),
+    /// The base would have more than it may.
+    OverQuota {
+        /// How many bytes that is.
+        quota: u64,
+    },
+    /// Whoever asks has asked too often.
+    TooManyRequests(Allowance),
+    /// Too much is being done already.
+    Busy,
     /// The storage or the registry failed.
     Unavailable(Cause),
 }

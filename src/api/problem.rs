@@ -14,6 +14,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::port::Refusal;
+use super::rate_limit;
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -38,6 +39,8 @@ pub enum ProblemCode {
     NotFound,
     /// 405
     MethodNotAllowed,
+    /// 408
+    RequestTimeout,
     /// 409
     Conflict,
     /// 413
@@ -46,10 +49,14 @@ pub enum ProblemCode {
     UnsupportedMediaType,
     /// 416
     RangeNotSatisfiable,
+    /// 429
+    TooManyRequests,
     /// 503
     ServiceUnavailable,
     /// 507
     InsufficientStorage,
+    /// 507, and only for this base
+    QuotaExceeded,
 }
 
 impl ProblemCode {
@@ -62,12 +69,14 @@ impl ProblemCode {
             Self::RestrictedResource | Self::TokenExpired => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
+            Self::InsufficientStorage | Self::QuotaExceeded => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 }
@@ -123,17 +132,23 @@ struct Parts {
     code: ProblemCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Problem {
     fn new(code: ProblemCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Parts { code, detail: detail.into(), errors: Vec::new(), header: None, cause: None }))
+        Self(Box::new(Parts {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+        }))
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.header = Some((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -225,7 +240,7 @@ impl Problem {
     pub fn answer(&self, instance: Option<&str>) -> HttpResponse {
         let status = self.0.code.status();
         let mut response = HttpResponse::build(status);
-        if let Some((name, value)) = &self.0.header {
+        for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.clone()));
         }
         // `json` keeps a content type that is already set.
@@ -321,6 +336,10 @@ impl From<Refusal> for Problem {
             Refusal::ChecksumMismatch => {
                 Self::new(Code::ValidationError, "The SHA-256 of the body is not the `hash` that was signed.")
             }
+            Refusal::TooSlow => Self::new(
+                Code::RequestTimeout,
+                "The body came too slowly, and nothing of it is kept. Send it again.",
+            ),
             Refusal::BrokenBody(cause) => {
                 Self::new(Code::ValidationError, "The body broke off or is malformed.").caused_by(cause)
             }
@@ -337,6 +356,26 @@ impl From<Refusal> for Problem {
             Refusal::NoRoom(cause) => {
                 Self::new(Code::InsufficientStorage, "There is no room left for this file.").caused_by(cause)
             }
+            Refusal::OverQuota { quota } => Self::new(
+                Code::QuotaExceeded,
+                format!("With this file the base would have more than its {quota} bytes."),
+            ),
+            Refusal::TooManyRequests(allowance) => {
+                let wait = allowance.reset;
+                let problem = Self::new(
+                    Code::TooManyRequests,
+                    format!("Too many requests {}. Try again in {wait} s.", allowance.counted.by()),
+                )
+                .with_header(header::RETRY_AFTER, HeaderValue::from(wait));
+                rate_limit::headers(&allowance)
+                    .into_iter()
+                    .fold(problem, |problem, (name, value)| problem.with_header(name, value))
+            }
+            Refusal::Busy => Self::new(
+                Code::ServiceUnavailable,
+                "The service has as much to do as it takes on at once. Try again in a moment.",
+            )
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS)),
             Refusal::Unavailable(cause) => Self::new(
                 Code::ServiceUnavailable,
                 "The service cannot do this right now. Try again in a moment.",

@@ -54,7 +54,7 @@ fn told(answer: &Answer) -> Failure {
     let problem = match serde_json::from_slice::<Problem>(&answer.body) {
         Ok(problem) => Problem { status, ..problem },
         // A proxy says it in words of its own, and so does an object store that fails.
-        Err(_) if matches!(status, 429 | 500 | 502..=504) => Problem {
+        Err(_) if matches!(status, 408 | 429 | 500 | 502..=504) => Problem {
             status,
             message: format!("The server answered {}", answer.status),
             code: String::new(),
@@ -71,8 +71,8 @@ fn told(answer: &Answer) -> Failure {
             };
         }
     };
-    // Too many requests, and whatever is the server's own fault.
-    let may_pass = status == 429 || answer.status.is_server_error() && status != 507;
+    // A body that came too slowly, too many requests, and whatever is the server's own fault.
+    let may_pass = matches!(status, 408 | 429) || answer.status.is_server_error() && status != 507;
     if may_pass { Failure::Unavailable(Unavailable::Told(problem)) } else { Failure::Refused(problem) }
 }
 

@@ -7,7 +7,7 @@ use actix_cors::Cors;
 use crate::service::PublicOrigin;
 
 /// What a page may read of an answer, beyond what it always may.
-const EXPOSED: [&str; 10] = [
+const EXPOSED: [&str; 12] = [
     "Accept-Ranges",
     "Allow",
     "Content-Disposition",
@@ -15,6 +15,8 @@ const EXPOSED: [&str; 10] = [
     "Content-Range",
     "ETag",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
     "X-Request-Id",

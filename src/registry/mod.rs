@@ -63,6 +63,11 @@ pub enum Added {
     Kept(Attachment),
     /// Its name is condemned, so nothing is kept.
     Condemned,
+    /// Its base would have more than its quota, so nothing is kept.
+    OverQuota {
+        /// How many bytes that is.
+        quota: u64,
+    },
 }
 
 /// The right to collect garbage, which ends when this is dropped.
@@ -95,7 +100,20 @@ pub trait Registry: Send + Sync {
     async fn remove_access_token(&self, id: &str) -> Result<(), RegistryError>;
 
     /// Keeps `attachment`, unless its name is condemned.
-    async fn add_attachment(&self, attachment: Attachment) -> Result<Added, RegistryError>;
+    async fn add_attachment(&self, attachment: Attachment) -> Result<Added, RegistryError> {
+        self.add_attachment_within(attachment, None).await
+    }
+
+    /// The same, if the files of its base have no more than `quota` bytes with it. Of several that come at once over PostgreSQL, each may
+    /// miss the others, and the base then has that much more.
+    async fn add_attachment_within(
+        &self,
+        attachment: Attachment,
+        quota: Option<u64>,
+    ) -> Result<Added, RegistryError>;
+
+    /// How many bytes the files of a base have.
+    async fn stored_bytes(&self, base: &str) -> Result<u64, RegistryError>;
 
     /// The file that was uploaded with the token of this digest.
     async fn attachment_by_token(&self, token_digest: Sha256) -> Result<Option<Attachment>, RegistryError>;

@@ -28,11 +28,18 @@ pub(super) const REVOKE_ACCESS_TOKEN: &str =
 pub(super) const REMOVE_ACCESS_TOKEN: &str = "DELETE FROM access_tokens WHERE id = $1";
 
 /// One statement, so that it is whole: nothing can be condemned between its look and its insertion. Any conflict is let be, not that of
-/// the name alone: PostgreSQL finds two equal rows that come at once by whichever of their unique columns it looks at first.
+/// the name alone: PostgreSQL finds two equal rows that come at once by whichever of their unique columns it looks at first. `$13` is the
+/// quota of the base.
 pub(super) const ADD_ATTACHMENT: &str = "\
     INSERT INTO attachments (name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, \
     created_by, created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
-    WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1) ON CONFLICT DO NOTHING";
+    WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1) \
+    AND (CAST($13 AS BIGINT) IS NULL \
+    OR $5 + (SELECT COALESCE(SUM(stored.size), 0) FROM attachments AS stored WHERE stored.base = $9) <= $13) ON CONFLICT DO NOTHING";
+
+/// PostgreSQL adds up to a type of its own.
+pub(super) const STORED_BYTES: &str =
+    "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM attachments WHERE base = $1";
 
 pub(super) const ATTACHMENT_BY_TOKEN: &str = "\
     SELECT name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, created_by, created_at \
@@ -258,7 +265,13 @@ macro_rules! registry {
                 Ok(())
             }
 
-            async fn add_attachment(&self, attachment: Attachment) -> Result<Added, RegistryError> {
+            async fn add_attachment_within(
+                &self,
+                attachment: Attachment,
+                quota: Option<u64>,
+            ) -> Result<Added, RegistryError> {
+                // A file of no base has no quota.
+                let quota = quota.filter(|_| attachment.base.is_some());
                 let (name, upload_type) =
                     (attachment.key.name.to_string(), i64::from(attachment.key.upload_type.number()));
                 let size = i64::try_from(attachment.size).map_err(RegistryError::of)?;
@@ -277,6 +290,7 @@ macro_rules! registry {
                         .bind(&attachment.label)
                         .bind(&attachment.created_by)
                         .bind(sql::millis(attachment.created_at))
+                        .bind(quota.map(|quota| i64::try_from(quota).unwrap_or(i64::MAX)))
                         .execute(lent.connection())
                         .await?;
                     if done.rows_affected() > 0 {
@@ -293,13 +307,19 @@ macro_rules! registry {
                         .fetch_optional(lent.connection())
                         .await?;
                     lent.give_back();
-                    match (kept, condemned) {
-                        (Some(kept), _) => Ok(Added::Kept(kept.try_into()?)),
-                        (None, Some(_)) => Ok(Added::Condemned),
-                        (None, None) => Err(RegistryError::of("the row that was in the way is gone")),
+                    match (kept, condemned, quota) {
+                        (Some(kept), _, _) => Ok(Added::Kept(kept.try_into()?)),
+                        (None, Some(_), _) => Ok(Added::Condemned),
+                        (None, None, Some(quota)) => Ok(Added::OverQuota { quota }),
+                        (None, None, None) => Err(RegistryError::of("the row that was in the way is gone")),
                     }
                 };
                 self.within_patience(adding).await
+            }
+
+            async fn stored_bytes(&self, base: &str) -> Result<u64, RegistryError> {
+                let query = sqlx::query_scalar::<$Database, i64>(sql::STORED_BYTES).bind(base);
+                u64::try_from(sql::ask!(self, fetch_one, query)?).map_err(RegistryError::of)
             }
 
             async fn attachment_by_token(

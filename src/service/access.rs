@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::Service;
-use crate::api::port::{Bases, Caller, Refusal};
+use crate::api::port::{Admission, Bases, Caller, Refusal};
 use crate::domain::{AccessToken, BaseScope};
 use crate::token::access::AccessSecret;
 
@@ -40,7 +40,7 @@ impl AccessCache {
 }
 
 impl Service {
-    pub(super) async fn authenticate(&self, access_token: &str) -> Result<Caller, Refusal> {
+    pub(super) async fn authenticate(&self, access_token: &str) -> Result<Admission, Refusal> {
         let secret = AccessSecret::parse(access_token).ok_or(Refusal::UnknownAccessToken)?;
         let now = self.now();
         let token = if let Some(token) = self.access.get(secret.id(), now) {
@@ -57,6 +57,8 @@ impl Service {
             BaseScope::All => Bases::All,
             BaseScope::Only(bases) => Bases::Only(bases),
         };
-        Ok(Caller { id: token.id, bases })
+        // Only tokens that exist are counted.
+        let allowance = self.callers.as_ref().map(|callers| callers.ask(&token.id)).transpose()?;
+        Ok(Admission { caller: Caller { id: token.id, bases }, allowance })
     }
 }

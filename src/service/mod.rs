@@ -7,6 +7,8 @@ pub mod collect;
 mod known;
 mod notify;
 mod open;
+pub mod pace;
+pub mod rate;
 mod read;
 mod sign;
 mod upload;
@@ -17,7 +19,8 @@ use std::time::{Duration, SystemTime};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::attachments::read::{Disposition, Place};
 use crate::api::attachments::signature::{SignatureRo, SignatureVo};
-use crate::api::port::{Answer, Attachments, Bases, Caller, Incoming, Opened, Outgoing, Refusal};
+use crate::api::port::{Admission, Answer, Attachments, Bases, Caller, Incoming, Opened, Outgoing, Refusal};
+use crate::api::rate_limit::Counted;
 use crate::domain::{BaseScope, Buckets, ObjectKey};
 use crate::registry::{Registry, RegistryError};
 use crate::storage::{Difference, ObjectStore, StoreError, StoredObject};
@@ -26,6 +29,9 @@ use crate::token::Keyring;
 use access::AccessCache;
 pub use address::PublicOrigin;
 use known::KnownFiles;
+use pace::Pace;
+use rate::{Limiter, Rate};
+use tokio::sync::Semaphore;
 
 /// How long a use case may wait for storage and registry. A client is told within 5 seconds that they are away, and a database takes up to
 /// two of them to be away while the caller is looked up.
@@ -44,6 +50,14 @@ pub struct Policy {
     pub upload_token_life: Duration,
     /// The life of a read token.
     pub read_token_life: Duration,
+    /// How slow a client may send.
+    pub pace: Pace,
+    /// The most uploads at once.
+    pub max_uploads: usize,
+    /// How often one access token may be used.
+    pub token_rate: Option<Rate>,
+    /// The most bytes of the files of one base.
+    pub base_quota: Option<u64>,
 }
 
 /// The use cases.
@@ -54,6 +68,8 @@ pub struct Service {
     registry: Arc<dyn Registry>,
     access: AccessCache,
     known: KnownFiles,
+    callers: Option<Limiter<String>>,
+    uploads: Semaphore,
     clock: fn() -> SystemTime,
 }
 
@@ -67,15 +83,10 @@ impl Service {
         registry: Arc<dyn Registry>,
         clock: fn() -> SystemTime,
     ) -> Self {
-        Self {
-            policy,
-            keys,
-            store,
-            registry,
-            access: AccessCache::default(),
-            known: KnownFiles::default(),
-            clock,
-        }
+        let callers = policy.token_rate.map(|rate| Limiter::new(Counted::ByToken, rate));
+        let uploads = Semaphore::new(policy.max_uploads);
+        let (access, known) = (AccessCache::default(), KnownFiles::default());
+        Self { policy, keys, store, registry, access, known, callers, uploads, clock }
     }
 
     fn now(&self) -> SystemTime {
@@ -84,12 +95,12 @@ impl Service {
 }
 
 impl Attachments for Service {
-    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Caller> {
+    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Admission> {
         Box::pin(in_time(PATIENCE, self.authenticate(access_token)))
     }
 
     fn sign<'a>(&'a self, caller: &'a Caller, wish: SignatureRo) -> Answer<'a, SignatureVo> {
-        Box::pin(async move { self.sign(caller, wish) })
+        Box::pin(self.sign(caller, wish))
     }
 
     fn upload<'a>(&'a self, upload_token: &'a str, incoming: Incoming) -> Answer<'a, ()> {

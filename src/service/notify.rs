@@ -72,10 +72,11 @@ impl Service {
             created_by: caller.id.clone(),
             created_at: self.now(),
         };
-        match self.registry.add_attachment(attachment).await? {
+        match self.registry.add_attachment_within(attachment, self.policy.base_quota).await? {
             Added::Kept(attachment) => Ok(attachment),
             // Its bytes were refused, or waited too long; they are deleted or are about to be.
             Added::Condemned => Err(Refusal::NothingUploaded),
+            Added::OverQuota { quota } => Err(Refusal::OverQuota { quota }),
         }
     }
 

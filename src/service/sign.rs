@@ -1,8 +1,9 @@
-//! Signing an upload. Touches no disk, no database and no network: all that the flow needs later is in the token.
+//! Signing an upload. Touches no disk, no database and no network: all that the flow needs later is in the token. Only where bases have a
+//! quota is the registry asked, and it may be away.
 
 use std::time::Duration;
 
-use super::{Service, within_bases};
+use super::{PATIENCE, Service, in_time, within_bases};
 use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
 use crate::api::port::{Caller, Refusal};
 use crate::api::problem::FieldError;
@@ -11,7 +12,7 @@ use crate::storage::{Expected, Transfer, UploadAddress};
 use crate::token::UploadGrant;
 
 impl Service {
-    pub(super) fn sign(&self, caller: &Caller, wish: SignatureRo) -> Result<SignatureVo, Refusal> {
+    pub(super) async fn sign(&self, caller: &Caller, wish: SignatureRo) -> Result<SignatureVo, Refusal> {
         within_bases(caller, wish.base_id.as_deref())?;
         let size = wish.content_length.get();
         if size > self.policy.max_size {
@@ -25,6 +26,7 @@ impl Service {
             .map_err(|error| invalid("/type", error.to_string()))?;
         let media_type = MediaType::parse(&wish.content_type)
             .ok_or_else(|| invalid("/contentType", "must be empty or a media type".to_owned()))?;
+        self.has_room(wish.base_id.as_deref(), size).await?;
         let life =
             wish.expires_in.map_or(self.policy.upload_token_life, |life| Duration::from_secs(life.get()));
         let now = self.now();
@@ -59,6 +61,22 @@ impl Service {
                 headers.chain([("Content-Length", RequestHeader::Number(size))]).collect(),
             ),
         })
+    }
+}
+
+impl Service {
+    /// Refuses early what notify would refuse. Signing goes on without the registry, and notify is what counts.
+    async fn has_room(&self, base: Option<&str>, size: u64) -> Result<(), Refusal> {
+        let (Some(quota), Some(base)) = (self.policy.base_quota, base) else { return Ok(()) };
+        let asking = async { Ok(self.registry.stored_bytes(base).await?) };
+        match in_time(PATIENCE, asking).await {
+            Ok(stored) if stored.saturating_add(size) > quota => Err(Refusal::OverQuota { quota }),
+            Ok(_) => Ok(()),
+            Err(_) => {
+                tracing::warn!("the registry does not say what a base has; its quota is looked at by notify");
+                Ok(())
+            }
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 
 use super::Service;
+use super::pace::{Pace, Progress};
 use super::sign::expected;
 use crate::api::port::{Incoming, Refusal};
 use crate::storage::{Difference, StoreError, Transfer};
@@ -20,10 +22,11 @@ impl Service {
         }
         judge_headers(&grant, &incoming)?;
 
+        let _slot = self.uploads.try_acquire().map_err(|_| Refusal::Busy)?;
         let mut upload = store.begin(&expected(&grant)).await?;
         let mut bytes = Box::pin(incoming.bytes);
-        let mut received = 0;
-        while let Some(chunk) = next(bytes.as_mut()).await? {
+        let (mut received, mut progress) = (0, Progress::default());
+        while let Some(chunk) = next(bytes.as_mut(), self.policy.pace, &mut progress).await? {
             received += chunk.len() as u64;
             if received > grant.size {
                 return Err(Refusal::TooLong { signed: grant.size });
@@ -55,9 +58,21 @@ fn judge_headers(grant: &UploadGrant, incoming: &Incoming) -> Result<(), Refusal
     }
 }
 
-async fn next(mut bytes: Pin<&mut BoxBody>) -> Result<Option<actix_web::web::Bytes>, Refusal> {
-    poll_fn(|context| bytes.as_mut().poll_next(context))
+/// The next bytes, if their client sends them at `pace`.
+async fn next(
+    mut bytes: Pin<&mut BoxBody>,
+    pace: Pace,
+    progress: &mut Progress,
+) -> Result<Option<actix_web::web::Bytes>, Refusal> {
+    let asked_at = Instant::now();
+    let next = tokio::time::timeout(pace.idle, poll_fn(|context| bytes.as_mut().poll_next(context)));
+    let chunk = next
         .await
+        .map_err(|_| Refusal::TooSlow)?
         .transpose()
-        .map_err(|error| Refusal::BrokenBody(error.to_string().into()))
+        .map_err(|error| Refusal::BrokenBody(error.to_string().into()))?;
+    match &chunk {
+        Some(chunk) if !progress.keeps(pace, chunk.len() as u64, asked_at.elapsed()) => Err(Refusal::TooSlow),
+        _ => Ok(chunk),
+    }
 }

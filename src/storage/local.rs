@@ -4,6 +4,7 @@
 //! at any point leaves either the whole file or none, and what it leaves in `.incoming` is cleared at the next start.
 
 mod object;
+mod space;
 mod upload;
 
 use std::fs::{self, File, OpenOptions};
@@ -23,6 +24,7 @@ use super::{
 use crate::domain::{Buckets, ObjectKey, ObjectName, UploadType};
 
 use object::LocalObject;
+use space::Space;
 use upload::{Incoming, LocalUpload, Placing};
 
 /// How many bytes go to or come from the disk at a time. Each upload holds two of these, whatever its size.
@@ -52,6 +54,7 @@ pub struct LocalStore {
     root: Arc<Path>,
     buckets: Arc<Buckets>,
     placing: Arc<Placing>,
+    space: Arc<Space>,
     // Held for its lock, which the kernel lets go of with the process.
     _lock: Option<Arc<File>>,
 }
@@ -74,8 +77,14 @@ pub enum UnusableFolder {
 }
 
 impl LocalStore {
-    /// The store in `root`, with every folder that it needs, and without what earlier uploads left unfinished.
-    pub fn open(root: &Path, buckets: Buckets, durability: Durability) -> Result<Self, UnusableFolder> {
+    /// The store in `root`, with every folder that it needs, and without what earlier uploads left unfinished. Of the disk `floor` bytes stay
+    /// free.
+    pub fn open(
+        root: &Path,
+        buckets: Buckets,
+        durability: Durability,
+        floor: u64,
+    ) -> Result<Self, UnusableFolder> {
         let unusable = |path: &Path| {
             let path = path.to_owned();
             move |source| UnusableFolder::Failed { path, source }
@@ -83,9 +92,8 @@ impl LocalStore {
         let incoming = root.join(INCOMING);
         fs::create_dir_all(&incoming).map_err(unusable(&incoming))?;
         let lock = lock(&root.join(LOCK))?;
-        let placing = Arc::new(Placing::new(&incoming, durability).map_err(unusable(&incoming))?);
-        let store =
-            Self { root: root.into(), buckets: Arc::new(buckets), placing, _lock: Some(Arc::new(lock)) };
+        let placing = Placing::new(&incoming, durability).map_err(unusable(&incoming))?;
+        let store = Self { _lock: Some(Arc::new(lock)), ..Self::at(root, buckets, placing, floor) };
         for entry in fs::read_dir(&incoming).map_err(unusable(&incoming))? {
             let path = entry.map_err(unusable(&incoming))?.path();
             store.placing.clear(&path).map_err(unusable(&path))?;
@@ -100,7 +108,13 @@ impl LocalStore {
     /// The store in `root` beside the process that serves it: to look and to remove, and not to add.
     #[must_use]
     pub fn beside(root: &Path, buckets: Buckets) -> Self {
-        Self { root: root.into(), buckets: Arc::new(buckets), placing: Arc::default(), _lock: None }
+        Self::at(root, buckets, Placing::default(), 0)
+    }
+
+    fn at(root: &Path, buckets: Buckets, placing: Placing, floor: u64) -> Self {
+        let root: Arc<Path> = root.into();
+        let space = Arc::new(Space::new(Arc::clone(&root), floor));
+        Self { root, buckets: Arc::new(buckets), placing: Arc::new(placing), space, _lock: None }
     }
 
     fn folder(&self, upload_type: UploadType) -> PathBuf {
@@ -128,9 +142,10 @@ fn lock(path: &Path) -> Result<File, UnusableFolder> {
 #[async_trait]
 impl Relay for LocalStore {
     async fn begin(&self, expected: &Expected<'_>) -> Result<Box<dyn Upload>, StoreError> {
+        let reservation = self.space.reserve(expected.size).await?;
         let name = Uuid::now_v7().simple().to_string();
         let incoming = Incoming { path: self.root.join(INCOMING).join(name) };
-        Ok(Box::new(LocalUpload::new(self, expected, incoming)))
+        Ok(Box::new(LocalUpload::new(self, expected, incoming, reservation)))
     }
 
     async fn open(&self, key: ObjectKey) -> Result<Box<dyn ReadableObject>, StoreError> {

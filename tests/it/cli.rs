@@ -114,7 +114,7 @@ fn wrong_settings_fail_at_the_start_with_one_sentence() {
     std::fs::write(folder.path().join("file"), "").expect("a file");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("an address").port().to_string();
-    let cases: [&[&str]; 20] = [
+    let cases: [&[&str]; 28] = [
         &["--port", "99999"],
         &["--host", "nowhere"],
         &["--port", &taken],
@@ -131,6 +131,14 @@ fn wrong_settings_fail_at_the_start_with_one_sentence() {
         &["--storage-overwrite-guard", "hope"],
         &["--storage-public-bucket", "private"],
         &["--max-attachment-upload-size", "5368709121"],
+        &["--max-json-body", "16385"],
+        &["--header-timeout", "0s"],
+        &["--transfer-idle-timeout", "2h"],
+        &["--max-connections", "0"],
+        &["--rate-limit-per-token", "100"],
+        &["--trusted-proxies", "10.0.0.0/33"],
+        &["--trusted-proxy-header", "via"],
+        &["--quota-per-base", "0"],
         &["--data-dir", "file/x"],
         &["--database-url", "mysql://db.example.com/files"],
         &["--database-url", "postgres://db.example.com/files"],

@@ -11,6 +11,7 @@ mod docs;
 mod faults;
 mod flow;
 mod gc;
+mod limits;
 mod nodes;
 mod origins;
 mod postgres;

@@ -63,6 +63,7 @@ over_both! {
     an_access_token_is_revoked_once,
     an_attachment_is_kept_as_it_was,
     an_attachment_is_added_once,
+    a_base_is_added_up_and_has_its_quota,
     names_are_gone_through_in_order,
     what_is_condemned_cannot_be_kept_and_what_is_kept_not_condemned,
     of_an_addition_and_a_condemnation_at_once_one_wins,
@@ -109,6 +110,30 @@ fn attachment(upload_type: UploadType) -> Attachment {
 
 async fn add(registry: &dyn Registry, attachment: &Attachment) -> Added {
     registry.add_attachment(attachment.clone()).await.expect("an answer")
+}
+
+async fn a_base_is_added_up_and_has_its_quota(place: Place) {
+    let registry = place.open().await;
+    let of = |base: Option<&str>, size| Attachment {
+        base: base.map(str::to_owned),
+        size,
+        ..attachment(UploadType::Table)
+    };
+    let add = async |attachment: &Attachment, quota| {
+        registry.add_attachment_within(attachment.clone(), quota).await.expect("an answer")
+    };
+    let (first, large) = (of(Some("bseOne"), 60), of(Some("bseOne"), 41));
+    assert!(matches!(add(&first, Some(100)).await, Added::Kept(_)));
+    assert!(matches!(add(&large, Some(100)).await, Added::OverQuota { quota: 100 }));
+    assert!(registry.attachment(large.key).await.expect("an answer").is_none());
+    assert!(matches!(add(&first, Some(1)).await, Added::Kept(_)), "it is kept already");
+    assert!(matches!(add(&of(Some("bseTwo"), 100), Some(100)).await, Added::Kept(_)), "another base");
+    assert!(matches!(add(&of(None, 5 << 32), Some(100)).await, Added::Kept(_)), "no base");
+    assert!(matches!(add(&of(Some("bseOne"), 40), Some(100)).await, Added::Kept(_)), "to the last byte");
+    assert!(matches!(add(&of(Some("bseOne"), 0), Some(100)).await, Added::Kept(_)));
+    assert!(matches!(add(&large, Some(u64::MAX)).await, Added::Kept(_)));
+    let stored = async |base| registry.stored_bytes(base).await.expect("an answer");
+    assert_eq!((stored("bseOne").await, stored("bseTwo").await, stored("bse").await), (141, 100, 0));
 }
 
 async fn an_access_token_is_kept_as_it_was(place: Place) {
@@ -180,7 +205,7 @@ async fn an_attachment_is_added_once(place: Place) {
             .into_iter()
             .map(|added| match added {
                 Added::Kept(attachment) => attachment.label,
-                Added::Condemned => panic!("condemned"),
+                other => panic!("{other:?}"),
             })
             .collect();
         assert_eq!(labels.len(), 1, "all are given the one that is kept");

@@ -13,7 +13,10 @@ use super::super::problem::Problem;
 use super::super::query;
 use super::super::text::{LABEL, LabelSchema, printable};
 use super::Port;
-use super::responses::{BadRequest, Forbidden, MethodNotAllowed, NotFound, ServiceUnavailable, Unauthorized};
+use super::responses::{
+    BadRequest, Forbidden, InsufficientStorage, MethodNotAllowed, NotFound, ServiceUnavailable,
+    TooManyRequests, Unauthorized,
+};
 
 /// The query of this operation and of [`super::open`].
 #[derive(Debug, Deserialize, Validate, IntoParams)]
@@ -113,7 +116,8 @@ fn height() -> RefOr<Schema> {
                 )),
             ),
         ),
-        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, ServiceUnavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, TooManyRequests, ServiceUnavailable,
+        InsufficientStorage,
     ),
     security(("bearerAuth" = [])),
 )]

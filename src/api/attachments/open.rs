@@ -8,7 +8,9 @@ use super::super::problem::Problem;
 use super::super::query;
 use super::Port;
 use super::notify::FileNameQuery;
-use super::responses::{BadRequest, Forbidden, MethodNotAllowed, NotFound, ServiceUnavailable, Unauthorized};
+use super::responses::{
+    BadRequest, Forbidden, MethodNotAllowed, NotFound, ServiceUnavailable, TooManyRequests, Unauthorized,
+};
 
 /// Open a file by its token
 #[utoipa::path(
@@ -24,7 +26,7 @@ use super::responses::{BadRequest, Forbidden, MethodNotAllowed, NotFound, Servic
                 ("Cache-Control" = String, description = "How long a copy may be kept"),
             ),
         ),
-        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, ServiceUnavailable,
+        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, TooManyRequests, ServiceUnavailable,
     ),
     security(("bearerAuth" = [])),
 )]

@@ -25,7 +25,7 @@ use super::super::text::{DISPOSITION, DispositionSchema, invalid, quoted_string,
 use super::Port;
 use super::responses::{
     BadRequest, Bodiless, Forbidden, MethodNotAllowed, NotFound, RangeNotSatisfiable, Responses,
-    ServiceUnavailable, documented, with_headers,
+    ServiceUnavailable, TooManyRequests, documented, with_headers,
 };
 use super::upload::FileContent;
 
@@ -193,7 +193,7 @@ fn any_content(response: ResponseBuilder) -> ResponseBuilder {
     ),
     responses(
         WholeFile, PartOfFile, NotModified,
-        BadRequest, Forbidden, NotFound, MethodNotAllowed, RangeNotSatisfiable, ServiceUnavailable,
+        BadRequest, Forbidden, NotFound, MethodNotAllowed, RangeNotSatisfiable, TooManyRequests, ServiceUnavailable,
     ),
 )]
 #[get("/attachments/read/{bucket}/{dir}/{name}")]
@@ -234,7 +234,7 @@ pub async fn read_file(
     ),
     responses(
         FileExists, NotModified,
-        Bodiless<BadRequest>, Bodiless<Forbidden>, Bodiless<NotFound>, Bodiless<ServiceUnavailable>,
+        Bodiless<BadRequest>, Bodiless<Forbidden>, Bodiless<NotFound>, Bodiless<TooManyRequests>, Bodiless<ServiceUnavailable>,
     ),
 )]
 #[head("/attachments/read/{bucket}/{dir}/{name}")]

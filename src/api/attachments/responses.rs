@@ -14,14 +14,14 @@ use super::super::problem;
 pub(super) type Responses = BTreeMap<String, RefOr<Response>>;
 
 macro_rules! refusals {
-    ($($name:ident $status:literal $description:literal $($header:literal: $meaning:literal)?;)*) => {$(
+    ($($name:ident $status:literal $description:literal $($header:literal: $meaning:literal)*;)*) => {$(
         pub(super) struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> Responses {
                 let response = ResponseBuilder::new()
                     .description($description)
-                    $(.header($header, text_header($meaning)))?
+                    $(.header($header, text_header($meaning)))*
                     .content(problem::MEDIA_TYPE, ContentBuilder::new().schema(Some(problem::schema_ref())).build());
                 documented($status, response)
             }
@@ -36,13 +36,18 @@ refusals! {
     Forbidden "403" "The credentials do not reach this far";
     NotFound "404" "There is no such file";
     MethodNotAllowed "405" "This path has no such method" "Allow": "The methods that it has";
+    RequestTimeout "408" "The body came too slowly";
     Conflict "409" "Other bytes are already stored under this token";
     ContentTooLarge "413" "The body is larger than what is allowed or was signed";
     UnsupportedMediaType "415" "The body is of another type than what is documented or was signed";
     RangeNotSatisfiable "416" "The file has no such range" "Content-Range": "The file's size, as `bytes */SIZE`";
-    ServiceUnavailable "503" "The storage or the registry cannot be reached; try again later"
+    TooManyRequests "429" "Too many requests came with this access token, or from this address"
+        "RateLimit": "How many requests are left, and after how many seconds there are more (draft-ietf-httpapi-ratelimit-headers)"
+        "RateLimit-Policy": "How many requests there are in how many seconds"
         "Retry-After": "In how many seconds to try again";
-    InsufficientStorage "507" "There is no room left for the file";
+    ServiceUnavailable "503" "The storage or the registry cannot be reached, or the server is busy; try again later"
+        "Retry-After": "In how many seconds to try again";
+    InsufficientStorage "507" "There is no room left for the file, or its base has no more";
 }
 
 /// The same refusal as the answer to a HEAD request, which has no body.

@@ -18,8 +18,8 @@ use super::super::problem::Problem;
 use super::super::text::{LABEL, MEDIA_TYPE, media_type_or_empty, printable};
 use super::Port;
 use super::responses::{
-    BadRequest, ContentTooLarge, Forbidden, MethodNotAllowed, ServiceUnavailable, Unauthorized,
-    UnsupportedMediaType,
+    BadRequest, ContentTooLarge, Forbidden, InsufficientStorage, MethodNotAllowed, RequestTimeout,
+    ServiceUnavailable, TooManyRequests, Unauthorized, UnsupportedMediaType,
 };
 
 /// The most bytes of one file: what S3 takes in one PUT.
@@ -188,7 +188,8 @@ impl ToSchema for RequestHeaders {}
                 )),
             ),
         ),
-        BadRequest, Unauthorized, Forbidden, MethodNotAllowed, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
+        BadRequest, Unauthorized, Forbidden, MethodNotAllowed, RequestTimeout, ContentTooLarge, UnsupportedMediaType,
+        TooManyRequests, ServiceUnavailable, InsufficientStorage,
     ),
     security(("bearerAuth" = [])),
 )]

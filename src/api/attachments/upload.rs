@@ -12,7 +12,7 @@ use super::super::problem::Problem;
 use super::Port;
 use super::responses::{
     BadRequest, Conflict, ContentTooLarge, Forbidden, InsufficientStorage, MethodNotAllowed, NotFound,
-    ServiceUnavailable, UnsupportedMediaType,
+    RequestTimeout, ServiceUnavailable, TooManyRequests, UnsupportedMediaType,
 };
 
 /// The raw bytes of a file
@@ -52,8 +52,8 @@ impl ToSchema for FileContent {}
                 description = "Make the file readable",
             ))),
         ),
-        BadRequest, Forbidden, NotFound, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
-        InsufficientStorage,
+        BadRequest, Forbidden, NotFound, MethodNotAllowed, RequestTimeout, Conflict, ContentTooLarge, UnsupportedMediaType,
+        TooManyRequests, ServiceUnavailable, InsufficientStorage,
     ),
 )]
 #[put("/attachments/upload/{token}")]
@@ -84,8 +84,8 @@ pub async fn upload_file(
                 description = "Make the file readable",
             ))),
         ),
-        BadRequest, Forbidden, NotFound, MethodNotAllowed, Conflict, ContentTooLarge, UnsupportedMediaType, ServiceUnavailable,
-        InsufficientStorage,
+        BadRequest, Forbidden, NotFound, MethodNotAllowed, RequestTimeout, Conflict, ContentTooLarge, UnsupportedMediaType,
+        TooManyRequests, ServiceUnavailable, InsufficientStorage,
     ),
 )]
 #[post("/attachments/upload/{token}")]

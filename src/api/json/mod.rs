@@ -9,19 +9,31 @@ mod wire;
 use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::JsonPayloadError;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, rt, web};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 use validator::Validate;
 
+use super::port::Refusal;
 use super::problem::{FieldError, Problem};
 use node::Node;
 
-/// The most bytes that a JSON body may have.
+/// The most bytes that a JSON body may have, where the server has no lower limit.
 pub const BODY_MAX: usize = 16 * 1024;
+
+/// How long a JSON body may be on its way. Of the application's data; [`Patience::default`] if it has none.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(pub Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(30))
+    }
+}
 
 /// A JSON body that nobody has looked at yet.
 pub struct Json<T> {
@@ -43,27 +55,31 @@ impl<T: DeserializeOwned + Validate> Json<T> {
     /// Reads the body and parses it.
     ///
     /// # Errors
-    /// 415 if it is not declared as JSON, 413 if it is over [`BODY_MAX`], 400 if it is not JSON or not a `T`.
+    /// 415 if it is not declared as JSON, 413 if it is too large, 408 if it does not come, 400 if it is not JSON or not a `T`.
     pub async fn read(mut self) -> Result<T, Problem> {
         if !self.request.content_type().eq_ignore_ascii_case("application/json") {
             return Err(Problem::not_json());
         }
-        let body = web::Json::<Node>::from_request(&self.request, &mut self.payload)
+        let Patience(patience) = self.request.app_data().copied().unwrap_or_default();
+        let reading = web::Json::<Node>::from_request(&self.request, &mut self.payload);
+        let body = rt::time::timeout(patience, reading)
             .await
+            .map_err(|_| Refusal::TooSlow)?
             .map_err(|error| refuse(&error))?;
         repair::parse(body.into_inner(), "")
     }
 }
 
-/// How actix reads the body on our behalf.
-pub(super) fn config() -> web::JsonConfig {
-    web::JsonConfig::default().limit(BODY_MAX)
+/// How actix reads a body of at most `limit` bytes on our behalf.
+#[must_use]
+pub fn config(limit: usize) -> web::JsonConfig {
+    web::JsonConfig::default().limit(limit)
 }
 
 fn refuse(error: &actix_web::Error) -> Problem {
     match error.as_error::<JsonPayloadError>() {
-        Some(JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. }) => {
-            Problem::document_too_large(BODY_MAX)
+        Some(JsonPayloadError::Overflow { limit } | JsonPayloadError::OverflowKnownLength { limit, .. }) => {
+            Problem::document_too_large(*limit)
         }
         Some(JsonPayloadError::ContentType) => Problem::not_json(),
         Some(JsonPayloadError::Deserialize(error)) => whole_body(format!("is not JSON: {error}")),

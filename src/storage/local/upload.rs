@@ -16,6 +16,7 @@ use rustix::fs::{FsWord, fstatfs};
 use sha2::Digest;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::space::Reservation;
 use super::{BLOCK, Durability, LocalStore, blocking, not_missing};
 use crate::domain::{ObjectKey, Sha256};
 use crate::storage::{Difference, Expected, StoreError, Upload};
@@ -155,11 +156,13 @@ struct Writer {
     incoming: Incoming,
     /// What its bytes hash to so far, and what they are to hash to, if that was signed.
     hash: Option<(sha2::Sha256, Sha256)>,
+    reservation: Reservation,
 }
 
 impl Writer {
     fn write(&mut self, block: &[u8]) -> Result<(), StoreError> {
         self.file()?.write_all(block)?;
+        self.reservation.spend(block.len() as u64);
         if let Some((hash, _)) = &mut self.hash {
             hash.update(block);
         }
@@ -198,8 +201,13 @@ pub(super) struct LocalUpload {
 }
 
 impl LocalUpload {
-    /// Of what is `expected`, by way of `incoming`.
-    pub(super) fn new(store: &LocalStore, expected: &Expected<'_>, incoming: Incoming) -> Self {
+    /// Of what is `expected`, by way of `incoming`, into room that is set aside.
+    pub(super) fn new(
+        store: &LocalStore,
+        expected: &Expected<'_>,
+        incoming: Incoming,
+        reservation: Reservation,
+    ) -> Self {
         let key = expected.key;
         let hash = expected.sha256.map(|signed| (sha2::Sha256::new(), signed));
         Self {
@@ -207,7 +215,7 @@ impl LocalUpload {
             place: Place { folder: store.folder(key.upload_type), file: store.path(key) },
             placing: Arc::clone(&store.placing),
             buffer: Vec::with_capacity(usize::try_from(expected.size).unwrap_or(BLOCK).min(BLOCK)),
-            writer: Step::Idle(Writer { file: None, incoming, hash }),
+            writer: Step::Idle(Writer { file: None, incoming, hash, reservation }),
         }
     }
 

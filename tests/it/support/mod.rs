@@ -5,6 +5,7 @@ pub mod metadata;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod raw;
 pub mod s3;
 
 use std::fmt::Write as _;

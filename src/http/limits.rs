@@ -1,0 +1,114 @@
+//! What is refused before an operation looks at it: connections that are too many, and requests without a valid access token that come too
+//! often from one address.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse};
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, web};
+
+use super::client::{Proxies, counted};
+use super::connection::{Activity, Place};
+use crate::api;
+use crate::api::port::Refusal;
+use crate::api::problem::Problem;
+use crate::api::rate_limit::{self, Allowance, Counted};
+use crate::service::rate::{Limiter, Rate};
+
+/// Counts what comes from each address.
+pub(super) struct Addresses {
+    limiter: Option<Limiter<IpAddr>>,
+    proxies: Proxies,
+    /// The operations that judge an access token, and count by it.
+    judging: Vec<(Method, ResourceDef)>,
+}
+
+impl Addresses {
+    /// Lets each address ask at this rate.
+    pub(super) fn new(rate: Option<Rate>, proxies: Proxies) -> Arc<Self> {
+        let limiter = rate.map(|rate| Limiter::new(Counted::ByAddress, rate));
+        Arc::new(Self { limiter, proxies, judging: judging() })
+    }
+
+    /// Counts a request of its address. None, if addresses are not counted, or not for this.
+    fn ask(&self, request: &HttpRequest) -> Result<Option<Allowance>, Refusal> {
+        let (Some(limiter), Some(peer)) = (&self.limiter, request.peer_addr()) else { return Ok(None) };
+        // Whoever watches the service asks as often as it likes, whatever others on its address do.
+        if matches!(request.path(), "/healthz" | "/readyz") {
+            return Ok(None);
+        }
+        let client = self.proxies.client(peer.ip(), request.headers());
+        limiter.ask(&counted(client)).map(Some)
+    }
+
+    /// Whether the request's access token is going to be judged, and the request counted by that.
+    fn brings_a_token(&self, request: &HttpRequest) -> bool {
+        self.limiter.is_some()
+            && request.headers().contains_key(AUTHORIZATION)
+            && self
+                .judging
+                .iter()
+                .any(|(method, path)| method == request.method() && path.is_match(request.path()))
+    }
+}
+
+/// The operations of the contract that ask for an access token.
+fn judging() -> Vec<(Method, ResourceDef)> {
+    let document = api::document();
+    let mut found = Vec::new();
+    for (path, item) in &document.paths.paths {
+        let operations = [(Method::GET, &item.get), (Method::POST, &item.post), (Method::PUT, &item.put)];
+        for (method, operation) in operations {
+            if operation.as_ref().is_some_and(|operation| operation.security.is_some()) {
+                found.push((method, ResourceDef::new(format!("{}{path}", api::MOUNT))));
+            }
+        }
+    }
+    found
+}
+
+/// Refuses what is too much, and tells in the headers of each answer what is left.
+pub(super) async fn guard(
+    addresses: web::Data<Addresses>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    // The process lives, however many there are: this is not what to restart it for.
+    let is_excess = request.conn_data::<Activity>().is_some_and(|activity| activity.place() == Place::Excess);
+    if is_excess && request.path() != "/healthz" {
+        return Ok(request.error_response(Problem::from(Refusal::Busy)));
+    }
+    let brings_a_token = addresses.brings_a_token(request.request());
+    if !brings_a_token {
+        match addresses.ask(request.request()) {
+            Ok(Some(allowance)) => {
+                request.extensions_mut().insert(allowance);
+            }
+            Ok(None) => {}
+            Err(refusal) => return Ok(request.error_response(Problem::from(refusal))),
+        }
+    }
+    let mut response = next.call(request).await?;
+    if brings_a_token && response.status() == StatusCode::UNAUTHORIZED {
+        // Whoever tries out tokens is told no more than that it is too often.
+        match addresses.ask(response.request()) {
+            Ok(Some(allowance)) => {
+                response.request().extensions_mut().insert(allowance);
+            }
+            Ok(None) => {}
+            Err(refusal) => {
+                let (request, _) = response.into_parts();
+                return Ok(ServiceResponse::from_err(Problem::from(refusal), request));
+            }
+        }
+    }
+    let allowance = response.request().extensions().get::<Allowance>().copied();
+    for (name, value) in allowance.iter().flat_map(rate_limit::headers) {
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
