@@ -14,7 +14,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::port::Refusal;
-use super::rate_limit;
+use super::rate_limit::{self, Allowance};
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -223,6 +223,20 @@ impl Problem {
         }
     }
 
+    fn too_many_requests(allowance: &Allowance) -> Self {
+        let (by, wait) = (allowance.counted.by(), allowance.reset);
+        let detail = format!("Too many requests {by}. Try again in {wait} s.");
+        let mut problem = Self::new(ProblemCode::TooManyRequests, detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from(wait));
+        problem.0.headers.extend(rate_limit::headers(allowance));
+        problem
+    }
+
+    fn for_a_moment(detail: &'static str) -> Self {
+        Self::new(ProblemCode::ServiceUnavailable, detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> ProblemCode {
@@ -360,28 +374,14 @@ impl From<Refusal> for Problem {
                 Code::QuotaExceeded,
                 format!("With this file the base would have more than its {quota} bytes."),
             ),
-            Refusal::TooManyRequests(allowance) => {
-                let wait = allowance.reset;
-                let problem = Self::new(
-                    Code::TooManyRequests,
-                    format!("Too many requests {}. Try again in {wait} s.", allowance.counted.by()),
-                )
-                .with_header(header::RETRY_AFTER, HeaderValue::from(wait));
-                rate_limit::headers(&allowance)
-                    .into_iter()
-                    .fold(problem, |problem, (name, value)| problem.with_header(name, value))
-            }
-            Refusal::Busy => Self::new(
-                Code::ServiceUnavailable,
+            Refusal::TooManyRequests(allowance) => Self::too_many_requests(&allowance),
+            Refusal::Busy => Self::for_a_moment(
                 "The service has as much to do as it takes on at once. Try again in a moment.",
-            )
-            .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS)),
-            Refusal::Unavailable(cause) => Self::new(
-                Code::ServiceUnavailable,
-                "The service cannot do this right now. Try again in a moment.",
-            )
-            .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
-            .caused_by(cause),
+            ),
+            Refusal::Unavailable(cause) => {
+                Self::for_a_moment("The service cannot do this right now. Try again in a moment.")
+                    .caused_by(cause)
+            }
         }
     }
 }

@@ -268,7 +268,7 @@ impl AsyncWrite for Connection {
         match Pin::new(&mut self.stream).poll_write(context, bytes) {
             Poll::Pending => self.poll_blocked(context).map(Err),
             Poll::Ready(Ok(taken)) => Poll::Ready(self.took(taken).map(|()| taken)),
-            failed => failed,
+            failed @ Poll::Ready(Err(_)) => failed,
         }
     }
 

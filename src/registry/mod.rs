@@ -57,7 +57,6 @@ impl RegistryError {
 
 /// What became of an attachment that was to be kept.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is rare that nothing is kept")]
 pub enum Added {
     /// This is kept under its key: another, where one was kept before.
     Kept(Attachment),
