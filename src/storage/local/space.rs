@@ -72,7 +72,7 @@ impl Reservation {
         if spent > 0 {
             self.left -= spent;
             let mut account = lock(&self.account);
-            account.promised -= spent;
+            account.promised = account.promised.saturating_sub(spent);
             if let Some((_, free)) = &mut account.measured {
                 *free = free.saturating_sub(spent);
             }
@@ -83,7 +83,8 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         if self.left > 0 {
-            lock(&self.account).promised -= self.left;
+            let mut account = lock(&self.account);
+            account.promised = account.promised.saturating_sub(self.left);
         }
     }
 }
