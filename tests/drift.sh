@@ -157,7 +157,7 @@ change number.rs 'serializer.serialize_u64(self.0)' 'serializer.collect_str(&sel
 misbehaves "a number that is sent as a string" body-invalid size
 
 fresh
-change json/mod.rs '.limit(BODY_MAX)' '.limit(1 << 30)'
+change json/mod.rs '.limit(limit)' '.limit(1 << 30)'
 misbehaves "a body of any length" status-never-seen 413
 
 echo "drift: $passed departures refused, 0 failed"
