@@ -11,12 +11,17 @@ use std::time::{Duration, Instant, SystemTime};
 use actix_web::rt::task::JoinHandle;
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::audit::AuditLog;
 use crate::config::{
     Contradiction, DataSettings, Interval, RegistryPlace, Settings, StorageProvider, StorageSettings,
 };
 use crate::descriptors;
 use crate::domain::Buckets;
-use crate::http::{self, AllowedOrigins, Backend, InvalidOrigins, Limits, Listening, Proxies, Timeouts};
+use crate::http::metrics::MetricsServer;
+use crate::http::{
+    self, AllowedOrigins, Backend, InvalidOrigins, Limits, Listening, Observers, Proxies, Timeouts,
+};
+use crate::metrics::{Build, MeasuredRegistry, MeasuredStore, Metrics};
 use crate::registry::postgres::PostgresRegistry;
 use crate::registry::sqlite::{SqliteRegistry, UnusableFile};
 use crate::registry::{Registry, RegistryError};
@@ -43,6 +48,10 @@ pub struct Application {
     pub registry: Arc<dyn Registry>,
     /// What cleans up in the background, if that is wanted.
     pub collector: Option<Collector>,
+    /// The server of the metrics, if that is wanted.
+    pub metrics: Option<MetricsServer>,
+    /// The audit log, if that is wanted.
+    pub audit: Option<AuditLog>,
 }
 
 /// Why the application cannot start. Each is one sentence for whoever started it.
@@ -96,6 +105,9 @@ pub enum StartError {
         #[source]
         source: RegistryError,
     },
+    /// The audit log cannot be written to.
+    #[error("AUDIT_LOG cannot be written to")]
+    Audit(#[source] io::Error),
     /// The address is taken or not ours.
     #[error("cannot listen on {address}")]
     Listen {
@@ -125,8 +137,17 @@ impl Application {
             make_folder(&settings.data.path)?;
         }
         let keys = keys(settings)?;
+        let metrics = Arc::new(Metrics::new(build(settings)));
+        let audit = match &settings.observation.audit.audit_log {
+            None => None,
+            Some(place) => Some(AuditLog::start(place, &metrics).map_err(StartError::Audit)?),
+        };
+        // Prometheus may look while the start waits for a store or a database.
+        let metrics_server = serve_metrics(settings, &metrics)?;
         let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
+        let store: Arc<dyn ObjectStore> = Arc::new(MeasuredStore::new(store, &metrics));
         let registry = open_registry(&settings.data, START_PATIENCE).await?;
+        let registry: Arc<dyn Registry> = Arc::new(MeasuredRegistry::new(registry, &metrics));
         let deadline = Instant::now() + START_PATIENCE;
         while let Err(error) = belong_together(store.as_ref(), registry.as_ref()).await {
             let may_pass = matches!(error, Mismatch::Store(_) | Mismatch::Registry(_));
@@ -140,21 +161,28 @@ impl Application {
             Interval::Off => None,
             Interval::Every(interval) => {
                 let age = settings.collection.gc_older_than;
-                Some(Collector::start(store.clone(), registry.clone(), interval, age))
+                let gc = Gc { interval, age, metrics: metrics.clone() };
+                Some(Collector::start(store.clone(), registry.clone(), gc))
             }
         };
-        let service = Service::new(policy, keys, store.clone(), registry.clone(), SystemTime::now);
+        let service =
+            Service::new(policy, keys, store.clone(), registry.clone(), SystemTime::now, metrics.clone());
         let backend = Backend {
             port: Arc::new(service),
             store,
             store_origins,
             registry: registry.clone(),
             origin: origin.clone(),
+            observers: Observers {
+                metrics,
+                audit: audit.clone(),
+                traces: settings.observation.traces.wanted(),
+            },
         };
         let listener = socket.listen(BACKLOG).and_then(TcpListener::into_std).map_err(listen)?;
         let listening = http::serve(listener, backend, origins, limits(settings), settings.shutdown_timeout)
             .map_err(listen)?;
-        Ok(Self { listening, origin, registry, collector })
+        Ok(Self { listening, origin, registry, collector, metrics: metrics_server, audit })
     }
 }
 
@@ -183,21 +211,23 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
+/// How to clean up in the background.
+struct Gc {
+    interval: Duration,
+    age: Duration,
+    metrics: Arc<Metrics>,
+}
+
 /// Cleans up in the background, as long as it lives.
 pub struct Collector(JoinHandle<()>);
 
 impl Collector {
-    fn start(
-        store: Arc<dyn ObjectStore>,
-        registry: Arc<dyn Registry>,
-        interval: Duration,
-        age: Duration,
-    ) -> Self {
+    fn start(store: Arc<dyn ObjectStore>, registry: Arc<dyn Registry>, gc: Gc) -> Self {
         Self(actix_web::rt::spawn(async move {
             loop {
-                tokio::time::sleep(interval).await;
-                let once = collect_once(store.as_ref(), registry.as_ref(), interval, age);
-                if let Err(error) = once.await {
+                tokio::time::sleep(gc.interval).await;
+                if let Err(error) = collect_once(store.as_ref(), registry.as_ref(), &gc).await {
+                    gc.metrics.gc.interrupted();
                     tracing::warn!(cause = crate::telemetry::causes(&error), "the clean-up was interrupted");
                 }
             }
@@ -212,16 +242,11 @@ impl Drop for Collector {
 }
 
 /// Cleans up, unless another node does, or has.
-async fn collect_once(
-    store: &dyn ObjectStore,
-    registry: &dyn Registry,
-    interval: Duration,
-    age: Duration,
-) -> Result<(), Interrupted> {
+async fn collect_once(store: &dyn ObjectStore, registry: &dyn Registry, gc: &Gc) -> Result<(), Interrupted> {
     let Some(_lock) = registry.collector().await? else { return Ok(()) };
-    let now = SystemTime::now();
+    let (begun, now) = (Instant::now(), SystemTime::now());
     // Another node may have done it a moment ago: of all nodes one does it in each interval.
-    if !registry.begin_collection(now - interval / 2, now).await? {
+    if !registry.begin_collection(now - gc.interval / 2, now).await? {
         return Ok(());
     }
     let hear = |finding| {
@@ -229,10 +254,33 @@ async fn collect_once(
             tracing::error!(path = key.path(), "the bytes of a stored file are gone");
         }
     };
-    let tally = collect(store, registry, Verdict::Remove, now - age, now, &hear).await?;
+    let tally = collect(store, registry, Verdict::Remove, now - gc.age, now, &hear).await?;
+    gc.metrics.gc.done(&tally, begun.elapsed(), SystemTime::now());
     let Tally { listed, claimed, abandoned, removed, failed, missing, foreign } = tally;
     tracing::info!(listed, claimed, abandoned, removed, failed, missing, foreign, "cleaned up");
     Ok(())
+}
+
+/// What the metrics say of the process.
+fn build(settings: &Settings) -> Build {
+    let registry = match settings.data.place() {
+        RegistryPlace::Folder(_) => "sqlite",
+        RegistryPlace::Database(_) => "postgres",
+    };
+    let storage = match settings.storage.provider {
+        StorageProvider::Local => "local",
+        StorageProvider::S3 => "s3",
+        StorageProvider::Minio => "minio",
+    };
+    Build { storage, registry }
+}
+
+/// The server of the metrics, if the settings want it.
+fn serve_metrics(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Option<MetricsServer>, StartError> {
+    let Some(address) = settings.observation.metrics_address else { return Ok(None) };
+    let listen = |source| StartError::Listen { address: address.to_string(), source };
+    let listener = bind(address).and_then(|socket| socket.listen(BACKLOG)?.into_std()).map_err(listen)?;
+    MetricsServer::start(listener, metrics.clone()).map(Some).map_err(listen)
 }
 
 /// The store of the settings, and the origins at which clients meet it, if they do.

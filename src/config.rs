@@ -2,6 +2,7 @@
 //! from here. Rules between settings are checked at the start, not at first use.
 
 mod limits;
+mod observation;
 mod storage;
 
 use std::ffi::OsStr;
@@ -20,6 +21,7 @@ use crate::registry::postgres::DatabaseUrl;
 use crate::service::{Policy, PublicOrigin};
 
 pub use limits::LimitSettings;
+pub use observation::{AuditSettings, ObservationSettings, TraceSettings};
 pub use storage::{MinioSettings, S3Settings, StorageProvider, StorageSettings};
 
 /// S3 takes no longer life in a presigned request, and the same client may meet either storage.
@@ -89,6 +91,10 @@ pub struct Settings {
     /// What is logged, and how
     #[command(flatten)]
     pub log: LogSettings,
+
+    /// What else an operator sees
+    #[command(flatten)]
+    pub observation: ObservationSettings,
 }
 
 /// What becomes of what nobody notified.

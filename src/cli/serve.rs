@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::token;
 use crate::api::MOUNT;
 use crate::app::Application;
-use crate::config::{RegistryPlace, Settings};
+use crate::config::{AuditSettings, RegistryPlace, Settings};
 use crate::domain::{AccessToken, BaseScope};
 use crate::registry::Registry;
 use crate::service::PublicOrigin;
@@ -21,11 +21,12 @@ use crate::telemetry;
 
 /// Serves until a signal to stop, and then lets running requests finish.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
-    telemetry::install(&settings.log)?;
+    let telemetry = telemetry::install_all(&settings.log, &settings.observation.traces)?;
     outlive_file_limits().context("cannot listen for signals")?;
-    let Application { listening, origin, registry, collector } = Application::start(settings).await?;
+    let Application { listening, origin, registry, collector, metrics, audit } =
+        Application::start(settings).await?;
     let secret = match settings.data.place() {
-        RegistryPlace::Folder(_) => first_token(registry.as_ref()).await?,
+        RegistryPlace::Folder(_) => first_token(registry.as_ref(), &settings.observation.audit).await?,
         // Every node that starts would make one.
         RegistryPlace::Database(_) => None,
     };
@@ -34,7 +35,13 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     actix_web::rt::spawn(signals.stop(listening.handle));
     let files = settings.storage.place(&settings.data);
     let secret_text = secret.as_ref().map(|(secret, _)| secret.as_str());
-    let welcome = Welcome { address: listening.address, origin: &origin, files: &files, secret: secret_text };
+    let welcome = Welcome {
+        address: listening.address,
+        metrics: metrics.as_ref().map(|metrics| metrics.address),
+        origin: &origin,
+        files: &files,
+        secret: secret_text,
+    };
     if let Err(error) = welcome.write(&mut io::stdout().lock()) {
         if let Some((_, token)) = &secret {
             // Nobody has seen its secret; the next start is to make another.
@@ -44,7 +51,12 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     }
     server.await.context("the server ended early")?.context("the server failed")?;
     drop(collector);
+    drop(metrics);
     registry.close().await;
+    if let Some(audit) = audit {
+        audit.flush().await;
+    }
+    telemetry.end();
     tracing::info!("stopped");
     Ok(())
 }
@@ -56,11 +68,15 @@ fn outlive_file_limits() -> io::Result<()> {
 }
 
 /// A token to begin with, if there has never been one.
-async fn first_token(registry: &dyn Registry) -> anyhow::Result<Option<(String, AccessToken)>> {
+async fn first_token(
+    registry: &dyn Registry,
+    audit: &AuditSettings,
+) -> anyhow::Result<Option<(String, AccessToken)>> {
     if !registry.access_tokens().await?.is_empty() {
         return Ok(None);
     }
-    token::create(registry, "first", BaseScope::All, None, SystemTime::now()).await.map(Some)
+    let audit = token::audit(audit)?;
+    token::create(registry, "first", BaseScope::All, None, SystemTime::now(), audit).await.map(Some)
 }
 
 /// The signals to stop: SIGTERM, and SIGINT from a terminal.
@@ -98,6 +114,7 @@ impl Signals {
 /// What whoever started the service wants to know first.
 struct Welcome<'a> {
     address: SocketAddr,
+    metrics: Option<SocketAddr>,
     origin: &'a PublicOrigin,
     files: &'a str,
     secret: Option<&'a str>,
@@ -112,6 +129,9 @@ impl Welcome<'_> {
         writeln!(out, "  Upload    {origin}/try/")?;
         writeln!(out, "  Contract  {origin}/openapi.yaml")?;
         writeln!(out, "  Files     {}", self.files)?;
+        if let Some(address) = self.metrics {
+            writeln!(out, "  Metrics   http://{address}/metrics")?;
+        }
         if let Some(secret) = self.secret {
             writeln!(out, "  Token     {secret}")?;
             writeln!(

@@ -7,7 +7,8 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::app;
-use crate::config::DataSettings;
+use crate::audit::{Action, CommandAudit};
+use crate::config::{AuditSettings, DataSettings};
 use crate::domain::{AccessToken, BaseScope};
 use crate::registry::Registry;
 use crate::token::access::AccessSecret;
@@ -41,6 +42,9 @@ pub(super) struct Create {
 
     #[command(flatten)]
     data: DataSettings,
+
+    #[command(flatten)]
+    audit: AuditSettings,
 }
 
 #[derive(Args, Debug)]
@@ -56,12 +60,15 @@ pub(super) struct Revoke {
 
     #[command(flatten)]
     data: DataSettings,
+
+    #[command(flatten)]
+    audit: AuditSettings,
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     let now = SystemTime::now();
     match command {
-        Command::Create(Create { name, expires, bases, data }) => {
+        Command::Create(Create { name, expires, bases, data, audit: settings }) => {
             let expires_at = match expires {
                 None => None,
                 Some(life) => match now.checked_add(life) {
@@ -71,9 +78,10 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                     ),
                 },
             };
+            let audit = audit(&settings)?;
             let registry = app::open_registry(&data, super::DATABASE_PATIENCE).await?;
             let (secret, token) =
-                create(registry.as_ref(), &name, BaseScope::of(bases), expires_at, now).await?;
+                create(registry.as_ref(), &name, BaseScope::of(bases), expires_at, now, audit).await?;
             let mut stdout = io::stdout();
             if let Err(error) = writeln!(stdout, "{secret}").and_then(|()| stdout.flush()) {
                 forget(registry.as_ref(), &token).await?;
@@ -94,7 +102,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             registry.close().await;
             list(&mut io::stdout().lock(), &tokens, now).context(super::STDOUT)?;
         }
-        Command::Revoke(Revoke { id, data }) => {
+        Command::Revoke(Revoke { id, data, audit: settings }) => {
+            let mut audit = audit(&settings)?;
             let registry = super::existing_registry(&data).await?;
             let revoked = registry.revoke_access_token(&id, now).await?;
             registry.close().await;
@@ -103,6 +112,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                     "there is no access token {id} that could be revoked; `token list` shows what there is"
                 );
             }
+            audit
+                .write(Action::RevokeAccessToken, &id)
+                .context("the access token is revoked, but the audit log does not say so")?;
             writeln!(
                 io::stderr(),
                 "Revoked access token {id}. A running service knows it within 5 seconds."
@@ -110,6 +122,11 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The audit log of a command. It is opened before anything is done.
+pub(super) fn audit(settings: &AuditSettings) -> anyhow::Result<CommandAudit> {
+    CommandAudit::open(settings.audit_log.as_ref()).context("AUDIT_LOG cannot be written to")
 }
 
 /// Takes back a token whose secret nobody could be given.
@@ -125,6 +142,7 @@ pub(super) async fn create(
     bases: BaseScope,
     expires_at: Option<SystemTime>,
     now: SystemTime,
+    mut audit: CommandAudit,
 ) -> anyhow::Result<(String, AccessToken)> {
     let (text, secret) = AccessSecret::generate()?;
     let token = AccessToken {
@@ -137,6 +155,10 @@ pub(super) async fn create(
         revoked_at: None,
     };
     registry.add_access_token(&token).await?;
+    if let Err(error) = audit.write(Action::CreateAccessToken, &token.id) {
+        forget(registry, &token).await?;
+        return Err(error).context("the audit log cannot be written, so the token was not made");
+    }
     Ok((text, token))
 }
 

@@ -2,12 +2,14 @@
 //! speaks of.
 
 mod asset;
+mod body;
 mod client;
 mod connection;
 mod cors;
 mod docs;
 mod health;
 mod limits;
+pub mod metrics;
 mod pages;
 mod request;
 
@@ -41,6 +43,7 @@ use pages::{Pages, Policy};
 pub use client::{InvalidNetwork, Proxies, ProxyHeader, ProxyNetwork};
 pub use connection::Timeouts;
 pub use cors::{AllowedOrigins, InvalidOrigins};
+pub use request::Observers;
 
 /// How long a client that was refused early may go on sending: until then it can read why.
 const LINGER: Duration = Duration::from_secs(1);
@@ -58,6 +61,8 @@ pub struct Backend {
     pub registry: Arc<dyn Registry>,
     /// Where clients reach the service.
     pub origin: PublicOrigin,
+    /// Who looks at requests.
+    pub observers: Observers,
 }
 
 /// A server that accepts connections as soon as it is polled.
@@ -104,6 +109,7 @@ pub fn serve(
     let addresses = Addresses::new(address_rate, proxies);
     let json = api::json::config(usize::try_from(json_body).unwrap_or(usize::MAX));
     let app = move || {
+        let observers = backend.observers.clone();
         let port: web::Data<dyn Attachments> = web::Data::from(Arc::clone(&backend.port));
         App::new()
             .app_data(port)
@@ -121,7 +127,7 @@ pub fn serve(
             .default_service(web::to(|| async { Err::<&str, _>(api::problem::Problem::no_such_route()) }))
             .wrap(middleware::from_fn(limits::guard))
             .wrap(cors::middleware(&origins))
-            .wrap(middleware::from_fn(request::trace))
+            .wrap(middleware::from_fn(move |request, next| request::trace(request, next, observers.clone())))
             .wrap(middleware::from_fn(connection::note))
     };
     let (workers, most) = workers(connections);

@@ -3,6 +3,7 @@
 //! The log names the route, never the address: tokens and signed queries stand in addresses. The lines about a request carry its id
 //! themselves: a span around each request would cost more than all else that is done here, so there is one at `debug` alone.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::Error;
@@ -10,43 +11,85 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use tracing::{Instrument, debug_span, error, info, warn};
+use tracing::field::Empty;
+use tracing::{Instrument, debug_span, error, info, info_span, warn};
 use uuid::Uuid;
 
+use super::body;
 use crate::api::problem::Problem;
-use crate::telemetry;
+use crate::audit::{Action, AuditLog};
+use crate::metrics::{Metrics, Series};
+use crate::telemetry::{self, Traces};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives the request an id, logs it, and puts the id where the client can find it.
+/// Who looks at requests.
+#[derive(Clone)]
+pub struct Observers {
+    /// Counts them.
+    pub metrics: Arc<Metrics>,
+    /// Writes who made them, if that is wanted.
+    pub audit: Option<AuditLog>,
+    /// Traces them, if that is wanted.
+    pub traces: Traces,
+}
+
+/// Gives the request an id, logs and counts it, and puts the id where the client can find it.
 pub(super) async fn trace<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
+    observers: Observers,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
-    let id = Uuid::now_v7().hyphenated();
+    let id = Uuid::now_v7();
     let mut text = Uuid::encode_buffer();
-    let id: &str = id.encode_lower(&mut text);
-    let span = debug_span!("request", request = id, method = %request.method());
+    let text: &str = id.hyphenated().encode_lower(&mut text);
+    let Observers { metrics, audit, traces } = observers;
+    let span = match traces {
+        Traces::Off => debug_span!("request", request = text, method = %request.method()),
+        Traces::On => {
+            info_span!("request", request = text, method = %request.method(), route = Empty, otel.kind = "server")
+        }
+    };
+    traces.begin(&span, request.headers());
+    let in_progress = metrics.requests.begin();
+    let followed = audit.map(|audit| audit.follow(id));
+    let answering = next.call(request).instrument(span.clone());
     // If a middleware gave up before a response was made of its error, there is no request left to attach it to.
-    let response = next.call(request).instrument(span).await?.map_into_boxed_body();
-    let mut response = identify(response, id);
-    let value = HeaderValue::from_str(id).map_err(actix_web::error::ErrorInternalServerError)?;
-    response.headers_mut().insert(X_REQUEST_ID, value);
-    let (status, milliseconds) = (response.status().as_u16(), begun.elapsed().as_millis());
-    let milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX);
-    let method = response.request().method().as_str();
+    let response = match &followed {
+        Some(followed) => followed.through(answering).await?,
+        None => answering.await?,
+    };
+    let response = response.map_into_boxed_body();
     let route = response.request().match_pattern();
-    let route = route.as_deref().unwrap_or("none");
-    info!(request = id, method, route, status, milliseconds, "answered");
+    let series = metrics.requests.of(route.as_deref(), response.request().method());
+    if let Some(followed) = followed {
+        let code = problem(&response).map(Problem::code);
+        followed.end(Action::of_operation(series.operation()), code).await;
+    }
+    let mut response = body::counted(identify(response, text, series), series);
+    let value = HeaderValue::from_str(text).map_err(actix_web::error::ErrorInternalServerError)?;
+    response.headers_mut().insert(X_REQUEST_ID, value);
+    let (status, took) = (response.status(), begun.elapsed());
+    series.answered(status, took);
+    in_progress.end();
+    let method = response.request().method();
+    traces.end(&span, method, route.as_deref(), series.operation(), status);
+    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let (method, route, status) = (method.as_str(), route.as_deref().unwrap_or("none"), status.as_u16());
+    info!(request = text, method, route, status, milliseconds, "answered");
     Ok(response)
 }
 
+/// The problem that the response is made of, if it is.
+fn problem<B>(response: &ServiceResponse<B>) -> Option<&Problem> {
+    response.response().error().and_then(|error| error.as_error::<Problem>())
+}
+
 /// Puts the id into a problem, and its causes into the log.
-fn identify(response: ServiceResponse, id: &str) -> ServiceResponse {
-    let Some(problem) = response.response().error().and_then(|error| error.as_error::<Problem>()) else {
-        return response;
-    };
+fn identify(response: ServiceResponse, id: &str, series: &Series) -> ServiceResponse {
+    let Some(problem) = problem(&response) else { return response };
+    series.refused(problem.code());
     if let Some(cause) = problem.cause() {
         let chain = telemetry::causes(cause);
         if problem.code().status().is_server_error() {

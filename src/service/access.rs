@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Service;
 use crate::api::port::{Admission, Bases, Caller, Refusal};
+use crate::audit;
 use crate::domain::{AccessToken, BaseScope};
 use crate::token::access::AccessSecret;
 
@@ -44,12 +45,15 @@ impl Service {
         let secret = AccessSecret::parse(access_token).ok_or(Refusal::UnknownAccessToken)?;
         let now = self.now();
         let token = if let Some(token) = self.access.get(secret.id(), now) {
+            self.metrics.access_cache_hits.inc();
             token
         } else {
+            self.metrics.access_cache_misses.inc();
             let token = self.registry.access_token(secret.id()).await?.ok_or(Refusal::UnknownAccessToken)?;
             self.access.put(token.clone(), now);
             token
         };
+        audit::caller(&token.id);
         if !secret.matches(&token.digest) || !token.is_valid(now) {
             return Err(Refusal::UnknownAccessToken);
         }

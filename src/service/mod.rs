@@ -22,6 +22,7 @@ use crate::api::attachments::signature::{SignatureRo, SignatureVo};
 use crate::api::port::{Admission, Answer, Attachments, Bases, Caller, Incoming, Opened, Outgoing, Refusal};
 use crate::api::rate_limit::Counted;
 use crate::domain::{BaseScope, Buckets, ObjectKey};
+use crate::metrics::Metrics;
 use crate::registry::{Registry, RegistryError};
 use crate::storage::{Difference, ObjectStore, StoreError, StoredObject};
 use crate::token::Keyring;
@@ -71,6 +72,7 @@ pub struct Service {
     callers: Option<Limiter<String>>,
     uploads: Semaphore,
     clock: fn() -> SystemTime,
+    metrics: Arc<Metrics>,
 }
 
 impl Service {
@@ -82,11 +84,12 @@ impl Service {
         store: Arc<dyn ObjectStore>,
         registry: Arc<dyn Registry>,
         clock: fn() -> SystemTime,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let callers = policy.token_rate.map(|rate| Limiter::new(Counted::ByToken, rate));
         let uploads = Semaphore::new(policy.max_uploads);
         let (access, known) = (AccessCache::default(), KnownFiles::default());
-        Self { policy, keys, store, registry, access, known, callers, uploads, clock }
+        Self { policy, keys, store, registry, access, known, callers, uploads, clock, metrics }
     }
 
     fn now(&self) -> SystemTime {

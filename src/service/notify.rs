@@ -8,6 +8,7 @@ use super::{PATIENCE, Service, in_time, sized, within_bases};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
+use crate::audit::{self, Action, Subject};
 use crate::domain::{FileName, ObjectKey, Sha256};
 use crate::registry::{Added, Attachment, Dimensions};
 use crate::storage::{Section, StoredObject, Transfer, Uploaded};
@@ -25,6 +26,9 @@ impl Service {
     ) -> Result<NotifyVo, Refusal> {
         // Bytes that came in time may be notified after: the token's own expiry is the upload's.
         let grant = self.keys.verify_upload(upload_token).ok();
+        if let Some(grant) = &grant {
+            audit::subject(Action::NotifyUpload, || Subject::signed(grant));
+        }
         let extra = match (&grant, self.store.transfer()) {
             (Some(grant), Transfer::Direct(store)) => store.extra_time(&expected(grant)),
             _ => Duration::ZERO,
@@ -35,6 +39,7 @@ impl Service {
                 let grant = grant.ok_or(Refusal::BadUploadToken)?;
                 return self.accept(caller, grant, token_digest, file_name).await;
             };
+            audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
             within_bases(caller, attachment.base.as_deref())?;
             self.look(attachment.key, attachment.size).await?;
             Ok(attachment)

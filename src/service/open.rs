@@ -2,6 +2,7 @@
 
 use super::{Service, within_bases};
 use crate::api::port::{Caller, Opened, Refusal};
+use crate::audit::{self, Action, Subject};
 use crate::domain::{FileName, Sha256};
 
 impl Service {
@@ -13,6 +14,7 @@ impl Service {
     ) -> Result<Opened, Refusal> {
         let token_digest = Sha256::of(upload_token.as_bytes());
         let attachment = self.registry.attachment_by_token(token_digest).await?.ok_or(Refusal::NoSuchFile)?;
+        audit::subject(Action::OpenAttachment, || Subject::stored(&attachment));
         within_bases(caller, attachment.base.as_deref())?;
         self.look(attachment.key, attachment.size).await?;
         let asked = file_name.and_then(FileName::parse);

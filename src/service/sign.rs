@@ -7,12 +7,14 @@ use super::{PATIENCE, Service, in_time, within_bases};
 use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
 use crate::api::port::{Caller, Refusal};
 use crate::api::problem::FieldError;
+use crate::audit::{self, Action, Subject};
 use crate::domain::{MediaType, ObjectKey, ObjectName, Sha256, UploadType};
 use crate::storage::{Expected, Transfer, UploadAddress};
 use crate::token::UploadGrant;
 
 impl Service {
     pub(super) async fn sign(&self, caller: &Caller, wish: SignatureRo) -> Result<SignatureVo, Refusal> {
+        audit::subject(Action::GetSignature, || Subject::wished(&wish));
         within_bases(caller, wish.base_id.as_deref())?;
         let size = wish.content_length.get();
         if size > self.policy.max_size {
@@ -41,6 +43,7 @@ impl Service {
             issued_to: caller.id.clone(),
             expires_at: now + life,
         };
+        audit::subject(Action::GetSignature, || Subject::signed(&grant));
         let token = self.keys.sign_upload(&grant).map_err(|error| Refusal::Unavailable(error.into()))?;
         let (url, headers) = match self.store.transfer() {
             Transfer::Relayed(_) => {

@@ -24,10 +24,12 @@ impl Service {
 
         let _slot = self.uploads.try_acquire().map_err(|_| Refusal::Busy)?;
         let mut upload = store.begin(&expected(&grant)).await?;
+        let _in_progress = self.metrics.upload();
         let mut bytes = Box::pin(incoming.bytes);
         let (mut received, mut progress) = (0, Progress::default());
         while let Some(chunk) = next(bytes.as_mut(), self.policy.pace, &mut progress).await? {
             received += chunk.len() as u64;
+            self.metrics.upload_bytes.inc_by(chunk.len() as u64);
             if received > grant.size {
                 return Err(Refusal::TooLong { signed: grant.size });
             }

@@ -12,7 +12,7 @@ use crate::mount::{Mount, ballast};
 use crate::service::{Service, Start};
 
 /// What every start here is given beside the rest.
-const ARGUMENTS: [&str; 0] = [];
+const ARGUMENTS: [&str; 2] = ["--min-free-disk", "0"];
 
 /// The size of an upload that has no room.
 const LARGE: usize = 2_000_000;

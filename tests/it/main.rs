@@ -1,6 +1,7 @@
 //! The tests of the whole: each starts the real application, with real storage and a real database, and speaks HTTP to it.
 
 mod access;
+mod audit;
 mod bounds;
 mod cli;
 mod conformance;
@@ -12,6 +13,7 @@ mod faults;
 mod flow;
 mod gc;
 mod limits;
+mod metrics;
 mod nodes;
 mod origins;
 mod postgres;
@@ -22,6 +24,7 @@ mod s3;
 mod seed;
 mod settings;
 mod support;
+mod traces;
 mod upload;
 
 // The build's stand-in, which speaks of the crate's surface as its own.

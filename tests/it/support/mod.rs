@@ -20,8 +20,10 @@ use actix_web::web::Bytes;
 use clap::Parser;
 use serde_json::{Value, json};
 use teable_attachments::app::Application;
+use teable_attachments::audit::AuditLog;
 use teable_attachments::config::Settings;
 use teable_attachments::domain::{AccessToken, BaseScope};
+use teable_attachments::http::metrics::MetricsServer;
 use teable_attachments::registry::Registry;
 use teable_attachments::token::access::AccessSecret;
 use tempfile::TempDir;
@@ -32,6 +34,8 @@ pub struct App {
     pub bearer: String,
     pub registry: std::sync::Arc<dyn Registry>,
     pub folder: std::sync::Arc<TempDir>,
+    pub metrics: Option<MetricsServer>,
+    pub audit: Option<AuditLog>,
     handle: actix_web::dev::ServerHandle,
     server: actix_web::rt::task::JoinHandle<std::io::Result<()>>,
     arguments: Vec<String>,
@@ -106,6 +110,8 @@ impl App {
             server,
             arguments,
             collector: app.collector,
+            metrics: app.metrics,
+            audit: app.audit,
         }
     }
 

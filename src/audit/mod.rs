@@ -1,0 +1,196 @@
+//! Who did what: a line of JSON for everything that somebody with an access token did or was refused, and for every access token that was made
+//! or revoked. No token and no secret stands in it.
+//!
+//! A request's use case [notes](subject) what it is about; the server writes the record when the answer is there. A record waits for
+//! room and holds up its own request alone, never a worker.
+
+mod record;
+mod writer;
+
+use std::cell::RefCell;
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use prometheus::IntCounter;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use crate::api::problem::ProblemCode;
+use crate::metrics::Metrics;
+
+pub use record::{Action, Subject};
+use record::{Actor, Outcome, Record};
+use writer::{Message, Sink, Writer};
+
+/// How many records wait to be written.
+const ROOM: usize = 4096;
+
+/// How long a request waits for room. A disk that is away longer is not to take the service with it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where the records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditPlace {
+    /// To stderr, where the log is.
+    Stderr,
+    /// To the end of this file.
+    File(PathBuf),
+}
+
+impl FromStr for AuditPlace {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "" => Err("write a path, or - for stderr"),
+            "-" => Ok(Self::Stderr),
+            path => Ok(Self::File(path.into())),
+        }
+    }
+}
+
+/// What a request is about, as far as it came.
+#[derive(Default)]
+struct Note {
+    /// The public id of the access token that it named.
+    caller: Option<String>,
+    subject: Option<(Action, Subject)>,
+}
+
+tokio::task_local! {
+    static NOTE: Rc<RefCell<Note>>;
+}
+
+/// Notes whose access token the current request named: one that there is, valid or not.
+pub fn caller(id: &str) {
+    let _ = NOTE.try_with(|note| note.borrow_mut().caller = Some(id.to_owned()));
+}
+
+/// Notes what the current request is to do, and with what. `subject` is not called if nobody writes an audit log.
+pub fn subject(action: Action, subject: impl FnOnce() -> Subject) {
+    let _ = NOTE.try_with(|note| note.borrow_mut().subject = Some((action, subject())));
+}
+
+/// The audit log of a service.
+#[derive(Clone)]
+pub struct AuditLog {
+    records: mpsc::Sender<Message>,
+    lost: IntCounter,
+}
+
+impl AuditLog {
+    /// Writes to `place` from now on, on a thread of its own.
+    ///
+    /// # Errors
+    /// If it cannot be written to.
+    pub fn start(place: &AuditPlace, metrics: &Metrics) -> io::Result<Self> {
+        let (records, waiting) = mpsc::channel(ROOM);
+        let lost = metrics.audit_lost.clone();
+        let writer = Writer::new(Sink::open(place)?, metrics.audit_written.clone(), lost.clone());
+        std::thread::Builder::new().name("audit log".to_owned()).spawn(move || writer.run(waiting))?;
+        Ok(Self { records, lost })
+    }
+
+    /// Follows a request until [`Following::end`].
+    #[must_use]
+    pub fn follow(&self, request: Uuid) -> Following {
+        Following { log: self.clone(), request, note: Rc::default() }
+    }
+
+    /// Waits until all that was recorded before is written.
+    pub async fn flush(&self) {
+        let (tell, hear) = oneshot::channel();
+        if self.records.send(Message::Tell(tell)).await.is_ok() {
+            let _ = hear.await;
+        }
+    }
+
+    async fn write(&self, record: &Record<'_>) {
+        let Err(error) = self.records.try_send(Message::Record(record.line())) else { return };
+        let waiting = match error {
+            mpsc::error::TrySendError::Full(message) => {
+                tokio::time::timeout(PATIENCE, self.records.send(message))
+                    .await
+                    .is_ok_and(|sent| sent.is_ok())
+            }
+            mpsc::error::TrySendError::Closed(_) => false,
+        };
+        if !waiting {
+            self.lost.inc();
+            tracing::error!("the audit log takes too long, and a record is lost");
+        }
+    }
+}
+
+/// A request, and what is noted of it. Dropped before its end it is recorded all the same: it may have been done.
+pub struct Following {
+    log: AuditLog,
+    request: Uuid,
+    note: Rc<RefCell<Note>>,
+}
+
+impl Following {
+    /// Does `work`, which may note what it is about.
+    pub async fn through<T>(&self, work: impl Future<Output = T>) -> T {
+        NOTE.scope(Rc::clone(&self.note), work).await
+    }
+
+    /// Records the request, if somebody is known who made it and it is one of `action`.
+    pub async fn end(self, action: Option<Action>, refused: Option<ProblemCode>) {
+        let Note { caller, subject } = self.note.take();
+        let (Some(caller), Some(action)) = (caller, action) else { return };
+        let subject = subject.map(|(_, subject)| subject);
+        let outcome = if refused.is_some() { Outcome::Refused } else { Outcome::Allowed };
+        let record = Record::of_request(action, outcome, refused, &caller, subject.as_ref(), self.request);
+        self.log.write(&record).await;
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let Note { caller: Some(caller), subject: Some((action, subject)) } = self.note.take() else {
+            return;
+        };
+        let record =
+            Record::of_request(action, Outcome::Abandoned, None, &caller, Some(&subject), self.request);
+        if self.log.records.try_send(Message::Record(record.line())).is_err() {
+            self.log.lost.inc();
+        }
+    }
+}
+
+/// The audit log of a command, which writes at once.
+pub struct CommandAudit(Option<Sink>);
+
+impl CommandAudit {
+    /// Opens `place`, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be written to.
+    pub fn open(place: Option<&AuditPlace>) -> io::Result<Self> {
+        Ok(Self(place.map(Sink::open).transpose()?))
+    }
+
+    /// Records what whoever runs this process did to the access token with this public id.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&mut self, action: Action, access_token: &str) -> io::Result<()> {
+        let Some(sink) = &mut self.0 else { return Ok(()) };
+        let user = rustix::process::getuid().as_raw();
+        let record = Record {
+            time: SystemTime::now(),
+            action,
+            outcome: Outcome::Allowed,
+            code: None,
+            actor: Actor::User { uid: user },
+            access_token: Some(access_token),
+            subject: None,
+            request: None,
+        };
+        sink.write(&record.line())
+    }
+}
