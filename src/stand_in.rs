@@ -252,6 +252,7 @@ impl Attachments for StandIn {
                 last_modified: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
                 cache_control: "private, max-age=60".to_owned(),
                 content_disposition,
+                resource_policy: "cross-origin",
                 content: Box::new(self.clone()),
             })
         })

@@ -75,6 +75,8 @@ pub struct Outgoing {
     pub cache_control: String,
     /// `Content-Disposition` of the answer.
     pub content_disposition: String,
+    /// `Cross-Origin-Resource-Policy` of the answer (the Fetch standard): whose pages may embed it.
+    pub resource_policy: &'static str,
     /// Its bytes.
     pub content: Box<dyn Content>,
 }

@@ -257,6 +257,8 @@ impl Problem {
         for (name, value) in &self.0.headers {
             response.insert_header((name.clone(), value.clone()));
         }
+        // What is refused now may be there in a moment, and a cache may keep a 404 for as long as it likes (RFC 9110, section 15.1).
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
         // `json` keeps a content type that is already set.
         response.content_type(MEDIA_TYPE).json(Body {
             kind: "about:blank",

@@ -55,10 +55,17 @@ impl MediaType {
         &self.0
     }
 
-    /// Whether a file of this type can be shown without running anything of it.
+    /// Whether a file of this type can be shown without running anything of it. A browser that finds a comma outside of quotes takes what
+    /// stands behind it for the type (the Fetch standard's "extract a MIME type"), so nothing with a comma is.
     #[must_use]
     pub fn is_inert(&self) -> bool {
-        INERT.iter().any(|inert| inert.eq_ignore_ascii_case(essence(&self.0)))
+        !self.0.contains(',') && INERT.iter().any(|inert| inert.eq_ignore_ascii_case(essence(&self.0)))
+    }
+
+    /// Whether any page may show or play a file of this type in itself: pictures (of which no script runs there), sound, film and text.
+    #[must_use]
+    pub fn is_medium(&self) -> bool {
+        self.is_inert() || self.is_image()
     }
 
     /// Whether a file of this type has a width and a height.
@@ -96,13 +103,29 @@ mod tests {
 
     #[test]
     fn active_types_are_not_inert() {
-        for active in
-            ["image/svg+xml", "text/html", "application/pdf", "application/xhtml+xml", "text/html;a=b"]
-        {
+        for active in [
+            "image/svg+xml",
+            "text/html",
+            "application/pdf",
+            "application/xhtml+xml",
+            "text/html;a=b",
+            "image/png;a=b,text/html",
+            "image/png, text/html",
+        ] {
             assert!(!media_type(active).is_inert(), "{active}");
         }
         assert!(media_type("IMAGE/PNG").is_inert());
         assert!(media_type("text/plain; charset=utf-8").is_inert());
+    }
+
+    #[test]
+    fn a_script_is_no_medium() {
+        for other in
+            ["text/javascript", "application/javascript", "text/css", "text/html", "multipart/mixed", ""]
+        {
+            assert!(!media_type(other).is_medium(), "{other}");
+        }
+        assert!(media_type("image/svg+xml").is_medium() && media_type("video/mp4").is_medium());
     }
 
     #[test]

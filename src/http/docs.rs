@@ -4,11 +4,18 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::Config;
 
 use super::asset::Asset;
 use super::pages::{Policy, page};
 use crate::document::{Documents, Version};
+
+/// What our page takes of the Swagger UI. Its own page, which it would serve under many a name, has no Content-Security-Policy.
+const SWAGGER_UI: [(&str, &str); 3] = [
+    ("favicon-32x32.png", "image/png"),
+    ("swagger-ui.css", "text/css; charset=utf-8"),
+    ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+];
 
 /// Everything that tells the contract.
 #[derive(Clone)]
@@ -34,16 +41,19 @@ impl Docs {
             // RFC 7763
             assets.push((page.path.clone(), Asset::new("text/markdown; charset=utf-8", page.text.clone())));
         }
+        for (name, media_type) in SWAGGER_UI {
+            let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default())).ok().flatten();
+            let bytes = file.map(|file| file.bytes.into_owned()).unwrap_or_default();
+            assets.push((format!("/docs/{name}"), Asset::new(media_type, bytes)));
+        }
         Self { assets: Arc::new(assets) }
     }
 
-    /// Mounts them, before the Swagger UI's own files; how it is set up stands in `pages/docs.js`.
+    /// Mounts them; how the Swagger UI is set up stands in `pages/docs.js`.
     pub(super) fn configure(&self, routes: &mut web::ServiceConfig) {
         for (path, asset) in self.assets.iter() {
             asset.clone().mount(path, routes);
         }
-        routes
-            .route("/docs", web::get().to(|| async { web::Redirect::to("/docs/") }))
-            .service(SwaggerUi::new("/docs/{_:.*}"));
+        routes.route("/docs", web::get().to(|| async { web::Redirect::to("/docs/") }));
     }
 }

@@ -30,6 +30,7 @@ use crate::token::Keyring;
 use access::AccessCache;
 pub use address::PublicOrigin;
 use known::KnownFiles;
+pub use notify::probe;
 use pace::Pace;
 use rate::{Limiter, Rate};
 use tokio::sync::Semaphore;

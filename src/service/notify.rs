@@ -159,7 +159,8 @@ async fn dimensions(grant: &UploadGrant, object: &dyn StoredObject) -> Result<Op
 }
 
 /// What the beginning of an image says of its size. An image that does not say is stored all the same.
-fn probe(prefix: &[u8]) -> Option<Dimensions> {
+#[must_use]
+pub fn probe(prefix: &[u8]) -> Option<Dimensions> {
     let size = imagesize::blob_size(prefix).ok()?;
     Some(Dimensions { width: u32::try_from(size.width).ok()?, height: u32::try_from(size.height).ok()? })
 }

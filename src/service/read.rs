@@ -37,6 +37,8 @@ impl Service {
             last_modified: attachment.created_at,
             cache_control,
             content_disposition: content_disposition(&attachment, disposition),
+            // A script runs in whatever page names it, if the page may load it.
+            resource_policy: if attachment.media_type.is_medium() { "cross-origin" } else { "same-origin" },
             content: Box::new(Stored(object)),
         })
     }

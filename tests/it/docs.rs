@@ -37,7 +37,22 @@ async fn the_front_door_leads_to_the_docs() {
         assert_eq!((answer.status.as_u16(), answer.header("location")), (307, "/docs/"));
     }
     for file in ["", "index.html", "swagger-ui.css", "swagger-ui-bundle.js"] {
-        assert_eq!(app.get(&format!("/docs/{file}"), &[]).await.status, 200, "{file}");
+        let answer = app.get(&format!("/docs/{file}"), &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.body.is_empty()), (200, false), "{file}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{file}");
+    }
+    // The Swagger UI's own page, which has no Content-Security-Policy, is served under no name.
+    for path in [
+        "/docs/%2F",
+        "/docs//",
+        "/docs/./index.html",
+        "/docs/%69ndex.html",
+        "/docs/swagger-initializer.js",
+        "/docs/oauth2-redirect.html",
+    ] {
+        let answer = app.get(path, &[]).await;
+        let guarded = answer.header("content-security-policy").starts_with("default-src 'none'");
+        assert!(answer.status == 404 || guarded, "{path}: {answer:?}");
     }
 }
 

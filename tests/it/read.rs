@@ -119,14 +119,15 @@ async fn head_tells_the_same_without_the_bytes() {
 #[actix_web::test]
 async fn nothing_runs_from_here() {
     let app = App::start().await;
-    for (media_type, kind) in [
-        ("image/png", "inline"),
-        ("text/plain; charset=utf-8", "inline"),
-        ("image/svg+xml", "attachment"),
-        ("text/html", "attachment"),
-        ("application/pdf", "attachment"),
-        ("application/xhtml+xml", "attachment"),
-        ("", "attachment"),
+    for (media_type, kind, embedded) in [
+        ("image/png", "inline", "cross-origin"),
+        ("text/plain; charset=utf-8", "inline", "cross-origin"),
+        ("image/svg+xml", "attachment", "cross-origin"),
+        ("text/html", "attachment", "same-origin"),
+        ("text/javascript", "attachment", "same-origin"),
+        ("application/pdf", "attachment", "same-origin"),
+        ("application/xhtml+xml", "attachment", "same-origin"),
+        ("", "attachment", "same-origin"),
     ] {
         let stored = app.store(media_type, 2, &png(1, 1)).await;
         let url = text(&stored["presignedUrl"]);
@@ -135,6 +136,7 @@ async fn nothing_runs_from_here() {
             assert_eq!(read.header("content-disposition"), kind, "{media_type}{query}");
             assert_eq!(read.header("x-content-type-options"), "nosniff");
             assert_eq!(read.header("content-security-policy"), "sandbox; default-src 'none'");
+            assert_eq!(read.header("cross-origin-resource-policy"), embedded, "{media_type}");
         }
     }
 }

@@ -285,6 +285,7 @@ fn describe(status: StatusCode, file: &Outgoing) -> HttpResponseBuilder {
             .insert_header((header::CONTENT_DISPOSITION, file.content_disposition.as_str()))
             .insert_header((header::ACCEPT_RANGES, "bytes"))
             .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
+            .insert_header((header::CROSS_ORIGIN_RESOURCE_POLICY, file.resource_policy))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
     }
     response

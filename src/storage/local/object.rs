@@ -29,26 +29,32 @@ pub(super) struct LocalObject {
 impl LocalObject {
     /// The file at `path`.
     pub(super) async fn open(path: PathBuf) -> Result<Self, StoreError> {
-        let file = match open_cached(&path) {
-            Some(file) => file,
-            None => blocking(move || open_waiting(&path).map_err(|error| missing_from(&path, error))).await?,
+        let (file, size) = match open_cached(&path) {
+            Some(file) => sized(file)?,
+            None => blocking(move || open_file(&path).map_err(|error| missing_from(&path, error))).await?,
         };
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(StoreError::Failed(io::Error::other("what stands there is no file")));
-        }
-        Ok(Self { file: Arc::new(file), size: metadata.len() })
+        Ok(Self { file: Arc::new(file), size })
     }
 }
 
 /// The file, if the kernel knows the way there without asking the disk (`openat2`, Linux 5.12). Whatever else is the matter is told by
-/// [`open_waiting`].
+/// [`open_file`].
 fn open_cached(path: &Path) -> Option<File> {
     openat2(CWD, path, FLAGS, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
 }
 
-fn open_waiting(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(FLAGS.bits().cast_signed()).open(path)
+/// The file at `path` and its size.
+pub(super) fn open_file(path: &Path) -> io::Result<(File, u64)> {
+    sized(OpenOptions::new().read(true).custom_flags(FLAGS.bits().cast_signed()).open(path)?)
+}
+
+fn sized(file: File) -> io::Result<(File, u64)> {
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        Ok((file, metadata.len()))
+    } else {
+        Err(io::Error::other("what stands there is no file"))
+    }
 }
 
 /// Nothing is missing from a folder that is not there itself: it may be on a disk that is away.

@@ -16,6 +16,7 @@ use rustix::fs::{FsWord, fstatfs};
 use sha2::Digest;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::object::open_file;
 use super::space::Reservation;
 use super::{BLOCK, Durability, LocalStore, blocking, not_missing};
 use crate::domain::{ObjectKey, Sha256};
@@ -265,8 +266,8 @@ impl Upload for LocalUpload {
 }
 
 fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
-    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
-    if one.metadata()?.len() != other.metadata()?.len() {
+    let ((mut one, size), (mut other, other_size)) = (open_file(one)?, open_file(other)?);
+    if size != other_size {
         return Ok(false);
     }
     let (mut left, mut right) = (vec![0; BLOCK], vec![0; BLOCK]);
