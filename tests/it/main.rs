@@ -1,6 +1,7 @@
 //! The tests of the whole: each starts the real application, with real storage and a real database, and speaks HTTP to it.
 
 mod access;
+mod attack;
 mod audit;
 mod bounds;
 mod cli;

@@ -136,8 +136,8 @@ impl Placing {
                     return Err(StoreError::Taken);
                 }
                 // Whoever put them there may not have synced them yet.
-                File::open(&place.file)
-                    .and_then(|file| self.sync.run(&file, &place.folder))
+                open_file(&place.file)
+                    .and_then(|(file, _)| self.sync.run(&file, &place.folder))
                     .map_err(not_missing)
             }
             Err(error) => Err(not_missing(error)),

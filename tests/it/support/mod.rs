@@ -1,5 +1,6 @@
 //! The application on a free port and in a folder of its own, and a client for it.
 
+pub mod evidence;
 pub mod load;
 pub mod metadata;
 pub mod postgres;
@@ -95,8 +96,13 @@ impl App {
         let own = ["test", "--host", "127.0.0.1", "--port", "0", "--data-dir"].map(str::to_owned);
         let data = folder.path().join("data").display().to_string();
         let all = own.into_iter().chain([data]).chain(arguments.clone());
+        evidence::listen();
+        evidence::secrets_among(&arguments);
         let settings = Arguments::parse_from(all).settings;
         let app = Application::start(&settings).await.expect("the application starts");
+        if let Ok(key) = std::fs::read_to_string(settings.data.signing_key()) {
+            evidence::secret("key", &key);
+        }
         let bearer = access_token(app.registry.as_ref(), BaseScope::All, None).await;
         let handle = app.listening.handle;
         let origin = format!("http://{}", app.listening.address);
@@ -226,6 +232,7 @@ pub async fn access_token(registry: &dyn Registry, bases: BaseScope, life: Optio
         revoked_at: None,
     };
     registry.add_access_token(&token).await.expect("the token is kept");
+    evidence::secrets_in(&text);
     text
 }
 
@@ -263,7 +270,12 @@ pub async fn try_send(
         let body = response.body().limit(64 * 1024 * 1024).await;
         body.map_err(|error| format!("half an answer: {error}"))?
     };
-    Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
+    let answer = Answer { status: response.status(), headers: response.headers().clone(), body };
+    evidence::secrets_in(answer.header("location"));
+    if answer.header("content-type") == "application/json" {
+        evidence::secrets_in(&String::from_utf8_lossy(&answer.body));
+    }
+    Ok(answer)
 }
 
 /// Sends `body` as the signature says, as Teable's client does, but for `changes` to the headers.

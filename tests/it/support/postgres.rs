@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::free_port;
+use super::{evidence, free_port};
+
+const PASSWORD: &str = "a-password-of-the-tests";
 
 /// What waits until the test's process lets go of its end of a pipe, however it ends, and then ends the server in this folder: the
 /// postmaster is stopped first, so that it starts no others while its children are killed.
@@ -90,7 +92,9 @@ impl Cluster {
         let name = format!("registry{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let port = self.port.to_string();
         succeed(command("createdb").args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", &name]));
-        format!("postgres://postgres@127.0.0.1:{port}/{name}")
+        // The server trusts everybody here; the password is one that must not be logged.
+        evidence::secret("database", PASSWORD);
+        format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/{name}")
     }
 
     fn data(&self) -> PathBuf {

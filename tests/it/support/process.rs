@@ -7,6 +7,8 @@ use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::evidence;
+
 /// A running service.
 pub struct Process {
     pub child: Child,
@@ -26,7 +28,12 @@ pub fn binary() -> Command {
 
 /// Runs the binary in `folder` until it ends.
 pub fn run(folder: &Path, arguments: &[&str]) -> Output {
-    binary().current_dir(folder).args(arguments).output().expect("it runs")
+    let mut command = binary();
+    let output = command.current_dir(folder).args(arguments).output().expect("it runs");
+    evidence::secrets_of(&command);
+    evidence::secrets_in(&String::from_utf8_lossy(&output.stdout));
+    evidence::log(&output.stderr);
+    output
 }
 
 impl Process {
@@ -50,10 +57,12 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
+        evidence::secrets_of(&command);
         let mut stderr = child.stderr.take().expect("stderr");
         let log = thread::spawn(move || {
             let mut text = String::new();
             stderr.read_to_string(&mut text).expect("text");
+            evidence::log(text.as_bytes());
             text
         });
         let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout"));
@@ -61,6 +70,10 @@ impl Process {
         while !welcome.contains("then notify.") {
             let read = lines.read_line(&mut welcome).expect("text");
             assert!(read > 0, "it ended after: {welcome}{}", log.join().expect("a log"));
+        }
+        evidence::secrets_in(&welcome);
+        if let Ok(key) = std::fs::read_to_string(folder.join("data/signing-key")) {
+            evidence::secret("key", &key);
         }
         let address =
             welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");
