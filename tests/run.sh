@@ -22,7 +22,7 @@ package() {
   esac
 }
 needed=()
-for command in chromium curl dpkg-shlibdeps jq lintian man node npm openssl python3 systemd-analyze systemd-nspawn xz; do
+for command in chromium curl dpkg-shlibdeps g++ jq lintian man node npm openssl python3 systemd-analyze systemd-nspawn xz; do
   command -v "$command" >/dev/null || needed+=("$(package "$command")")
 done
 # Debian keeps the server's programs off the path. The tests start a server of their own.
@@ -50,11 +50,16 @@ cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 cargo clippy --test faults --all-features --locked -- -D warnings
 
 tier "tests"
+# What an earlier run has left for the last tier.
+rm -rf "${CARGO_TARGET_DIR:-target}/tmp/evidence"
 cargo test --workspace --all-features --locked -- --nocapture
 
 tier "faults"
 # FAULTS_SEED=NUMBER has the same kills again, as far as a machine can.
 cargo test --test faults --all-features --locked
+
+tier "fuzzing"
+tests/fuzz.sh
 
 tier "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -95,5 +100,8 @@ tests/s3/run.sh
 
 tier "consumers"
 tests/consumers/run.sh
+
+tier "secrets"
+tests/secrets.sh
 
 tier "done"

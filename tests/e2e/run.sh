@@ -123,6 +123,9 @@ ok "the upload page: files dropped, refused, tried again; the keyboard alone, on
 (cd "$repo/tests/browser" && node look.mjs "$ORIGIN" "$shots/look") || fail "how the pages look"
 ok "every page in both themes, on a screen and on a phone, without a serious finding of axe"
 
+(cd "$repo/tests/browser" && node active.mjs "$ORIGIN" "$TOKEN") || fail "active content"
+ok "nothing that was uploaded runs in Chromium"
+
 link=$("$binary" upload --url "$ORIGIN" --token "$TOKEN" photo.png)
 curl -sS --fail-with-body "$link" | cmp - photo.png || fail "upload"
 ok "upload from the command line"
@@ -159,6 +162,13 @@ ok "a page of the manual, as man shows it"
 kill "$service"
 wait "$service" || fail "it did not stop well"
 service=
+# For tests/secrets.sh.
+evidence=$repo/target/tmp/evidence
+mkdir -p "$evidence"
+for started in . secure; do
+  printf 'access\t%s\nkey\t%s\n' "$(grep -o 'tat_[0-9a-f_]*' $started/welcome | head -n 1 | cut -c 18-)" "$(cat $started/data/signing-key)" >>"$evidence/secrets"
+  cat $started/log >>"$evidence/logs"
+done
 ok "it stops well"
 
 echo "end to end: $passed passed, 0 failed"

@@ -22,6 +22,7 @@ mod read;
 mod refusals;
 mod registry;
 mod s3;
+mod security;
 mod seed;
 mod settings;
 mod support;
