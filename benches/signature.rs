@@ -20,6 +20,9 @@ use teable_attachments::token::access::AccessSecret;
 use teable_attachments::token::{Keyring, UploadGrant};
 use tempfile::TempDir;
 
+#[path = "../tests/it/support/evidence.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
+mod evidence;
 #[path = "../tests/it/support/s3.rs"]
 #[allow(dead_code, reason = "the tests use all of it")]
 mod s3;

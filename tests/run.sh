@@ -92,6 +92,7 @@ tier "package"
 command -v cargo-deb >/dev/null || cargo install --locked --quiet --no-default-features cargo-deb
 command -v cargo-cyclonedx >/dev/null || cargo install --locked --quiet cargo-cyclonedx
 tests/deb/run.sh
+
 tier "operations"
 tests/ops/run.sh
 

@@ -156,7 +156,7 @@ pub fn be_bare(port: &str, answer: &str) {
     actix_web::rt::System::new().block_on(server).expect("it serves");
 }
 
-/// Debian's nginx with as many workers as there are cores: PUT by WebDAV, GET with sendfile, an access log as it comes.
+/// Debian's nginx with as many workers as there are cores: PUT by `WebDAV`, GET with sendfile, an access log as it comes.
 pub fn nginx(folder: &Path) -> Server {
     for part in ["files", "temp"] {
         fs::create_dir_all(folder.join(part)).expect("a folder");

@@ -109,7 +109,7 @@ fn client() -> Result<reqwest::blocking::Client, TraceError> {
             .build()
     };
     match std::thread::spawn(make).join() {
-        Ok(made) => made.map_err(|error| TraceError::Client(error.into())),
+        Ok(client) => client.map_err(|error| TraceError::Client(error.into())),
         Err(_) => Err(TraceError::Client("the thread that makes it broke off".into())),
     }
 }

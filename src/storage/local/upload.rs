@@ -105,7 +105,13 @@ impl Placing {
     /// Removes what an earlier process left at `path` in `.incoming`. If it was linked by then it is in the tree, and is synced now.
     pub(super) fn clear(&self, path: &Path) -> io::Result<()> {
         if fs::symlink_metadata(path)?.nlink() > 1 {
-            File::open(path)?.sync_all()?;
+            let file = File::open(path)?;
+            match self.sync {
+                Sync::Nothing => {}
+                Sync::File => file.sync_all()?,
+                // In which folder it is linked is not known here.
+                Sync::FileAndFolder => rustix::fs::syncfs(file)?,
+            }
         }
         fs::remove_file(path)
     }

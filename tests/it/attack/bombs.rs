@@ -110,6 +110,9 @@ async fn what_is_compressed_stays_so() {
     print("compressed bombs", kept, "not unpacked");
 }
 
+/// What is planted, and how.
+type Plant<'a> = (&'a str, &'a dyn Fn(&PathBuf));
+
 /// Where somebody has planted a link, a pipe or a folder before the bytes come, they are not written through it, read from it or waited for.
 #[actix_web::test]
 async fn nothing_is_written_through_what_was_planted() {
@@ -117,7 +120,7 @@ async fn nothing_is_written_through_what_was_planted() {
     let outside = app.folder.path().join("outside");
     let pipe = app.folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-    let plants: [(&str, &dyn Fn(&PathBuf)); 5] = [
+    let plants: [Plant<'_>; 5] = [
         ("a link to a file with the same bytes", &|place| symlink(&outside, place).expect("a link")),
         ("a link to nothing", &|place| symlink(app.folder.path().join("none"), place).expect("a link")),
         ("a link to itself", &|place| symlink(place, place).expect("a link")),

@@ -39,7 +39,7 @@ pub async fn exchange(app: &App, bytes: &[u8]) -> Vec<RawAnswer> {
         // A server that has heard enough closes before everything is sent.
         let _ = socket.write_all(bytes).await;
         let _ = socket.shutdown().await;
-        let mut block = [0; 16 * 1024];
+        let mut block = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = socket.read(&mut block).await {
             answered.extend_from_slice(&block[..read]);
         }
