@@ -355,8 +355,12 @@ fn make_key(path: &Path) -> Result<String, StartError> {
     let key = Keyring::generate().map_err(StartError::Random)?;
     let unfinished = path.with_extension("new");
     let write = || {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        // What an interrupted start has left may be open to others.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         writeln!(file, "{key}")?;
         file.sync_all()?;
         fs::rename(&unfinished, path)

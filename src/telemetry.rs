@@ -1,16 +1,25 @@
 //! The log, text on a terminal and JSON elsewhere; and traces.
 
+mod lines;
 mod traces;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use actix_web::http::Method;
+use serde::Serialize;
+use tracing::{Level, Subscriber};
 
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogFormat, LogSettings, TraceSettings};
 
+use lines::ToStderr;
 pub use traces::{TraceError, Traces};
 
 /// The filter cannot be read.
@@ -36,22 +45,28 @@ pub fn causes(error: &(dyn Error + 'static)) -> String {
 /// The log and the traces cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidTelemetry {
-    /// The log cannot.
+    /// The log cannot be read about.
     #[error(transparent)]
     Log(#[from] InvalidFilter),
     /// The traces cannot.
     #[error(transparent)]
     Traces(#[from] TraceError),
+    /// There is no thread for the log.
+    #[error("no thread can be started for the log")]
+    Thread(#[from] io::Error),
 }
 
-/// What is sent somewhere else, to be ended before the process is.
+/// What is written and sent in the background, to be dropped before the process ends.
 #[must_use]
-pub struct Telemetry(Option<traces::Exporting>);
+pub struct Telemetry {
+    exporting: Option<traces::Exporting>,
+    _lines: lines::Collecting,
+}
 
 impl Telemetry {
     /// Sends what is not sent yet, for at most a few seconds.
     pub fn end(self) {
-        if let Some(exporting) = self.0 {
+        if let Some(exporting) = self.exporting {
             exporting.end();
         }
     }
@@ -60,39 +75,117 @@ impl Telemetry {
 /// Writes the log of this process to stderr from now on.
 pub fn install(settings: &LogSettings) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(&settings.log)?;
-    let (format, ansi) = format(settings);
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        // It would tell stderr that stderr takes nothing, and panic: a log on a full disk would end every request.
-        .log_internal_errors(false);
-    match format {
-        LogFormat::Text => log.with_ansi(ansi).init(),
-        LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
-        }
-    }
+    tracing_subscriber::registry().with(log(settings).with_filter(filter)).init();
     Ok(())
 }
 
-/// As [`install`], and sends traces if they are wanted.
-pub fn install_all(log: &LogSettings, traces: &TraceSettings) -> Result<Telemetry, InvalidTelemetry> {
-    let Some(endpoint) = &traces.otel_exporter_otlp_endpoint else {
-        install(log)?;
-        return Ok(Telemetry(None));
-    };
-    let filter = EnvFilter::try_new(&log.log).map_err(InvalidFilter)?;
-    let (traces, exporting) = traces::layer(endpoint, traces)?;
-    let (format, ansi) = format(log);
-    let log = tracing_subscriber::fmt::layer().with_writer(io::stderr).log_internal_errors(false);
-    let log = match format {
-        LogFormat::Text => log.with_ansi(ansi).boxed(),
-        LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+/// As [`install`], of a service that runs for long; and sends traces if they are wanted.
+pub fn install_all(settings: &LogSettings, traces: &TraceSettings) -> Result<Telemetry, InvalidTelemetry> {
+    let filter = EnvFilter::try_new(&settings.log).map_err(InvalidFilter)?;
+    let (layer, exporting) = match &traces.otel_exporter_otlp_endpoint {
+        None => (None, None),
+        Some(endpoint) => {
+            let (layer, exporting) = traces::layer(endpoint, traces)?;
+            (Some(layer), Some(exporting))
         }
     };
-    tracing_subscriber::registry().with(log.with_filter(filter)).with(traces).init();
-    Ok(Telemetry(Some(exporting)))
+    let log = log(settings).with_filter(filter);
+    tracing_subscriber::registry().with(log).with(layer).init();
+    ask_for_answers();
+    Ok(Telemetry { exporting, _lines: lines::collect()? })
+}
+
+/// Writes events to stderr, as `settings` say.
+fn log<S>(settings: &LogSettings) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let (format, ansi) = format(settings);
+    // It would tell stderr that stderr takes nothing, and panic: a log on a full disk would end every request.
+    let log = tracing_subscriber::fmt::layer().with_writer(ToStderr).log_internal_errors(false);
+    match format {
+        LogFormat::Text => log.with_ansi(ansi).boxed(),
+        LogFormat::Json => {
+            AS_JSON.store(true, Ordering::Relaxed);
+            log.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
+    }
+}
+
+/// Whether the log is written as JSON.
+static AS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Whether the filter lets the lines of answered requests through.
+static ANSWERS: AtomicBool = AtomicBool::new(false);
+
+/// Asks the filter once: to be asked without an event that follows confuses it, so it is asked on a thread that says nothing else.
+fn ask_for_answers() {
+    let asked = std::thread::spawn(|| tracing::enabled!(target: ANSWERED, Level::INFO));
+    ANSWERS.store(asked.join().unwrap_or(true), Ordering::Relaxed);
+}
+
+/// Where its lines come from, for filters.
+const ANSWERED: &str = "teable_attachments::http::request";
+
+/// A request that was answered, as the log tells it.
+pub struct Answered<'a> {
+    /// Its id.
+    pub request: &'a str,
+    /// Its method.
+    pub method: &'a Method,
+    /// Where it went: a route of ours, never the address.
+    pub route: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// How long that took.
+    pub milliseconds: u64,
+}
+
+impl Answered<'_> {
+    /// Writes its line. Of all lines this one is written for each request; as JSON it is put together here, for a tenth of what it costs to
+    /// have tracing do it.
+    pub fn log(&self) {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            timestamp: &'a str,
+            level: &'a str,
+            message: &'a str,
+            request: &'a str,
+            method: &'a str,
+            route: &'a str,
+            status: u16,
+            milliseconds: u64,
+            target: &'a str,
+        }
+
+        let Self { request, method, route, status, milliseconds } = *self;
+        let method = known(method);
+        if !AS_JSON.load(Ordering::Relaxed) {
+            tracing::info!(target: ANSWERED, request, method, route, status, milliseconds, "answered");
+            return;
+        }
+        if !ANSWERS.load(Ordering::Relaxed) {
+            return;
+        }
+        let timestamp = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+        let (level, message, target) = ("INFO", "answered", ANSWERED);
+        let mut line = Vec::with_capacity(256);
+        let told = Line {
+            timestamp: &timestamp,
+            level,
+            message,
+            request,
+            method,
+            route,
+            status,
+            milliseconds,
+            target,
+        };
+        if serde_json::to_writer(&mut line, &told).is_ok() {
+            line.push(b'\n');
+            lines::add(&line);
+        }
+    }
 }
 
 /// How the log is written, and whether in colours.
@@ -100,4 +193,18 @@ fn format(settings: &LogSettings) -> (LogFormat, bool) {
     let on_terminal = io::stderr().is_terminal();
     let format = settings.log_format.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json });
     (format, on_terminal && std::env::var_os("NO_COLOR").is_none())
+}
+
+/// A method can be any word that a client makes up, and of any length.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::PATCH => method.as_str(),
+        _ => "_OTHER",
+    }
 }

@@ -4,6 +4,7 @@
 //! `docs/performance.md`.
 
 mod client;
+mod instructions;
 mod servers;
 mod writer;
 
@@ -12,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use client::{Request, Until, ask, run};
-use servers::{Ours, Server, bare, be_bare, nginx};
+use instructions::CALLGRIND;
+use servers::{Ours, PLAIN, Server, bare, be_bare, nginx};
+use teable_attachments::domain::Sha256;
 
 /// How long a round of small requests takes.
 const ROUND: Duration = Duration::from_secs(1);
@@ -27,9 +30,9 @@ struct Size {
 }
 
 const SIZES: [Size; 3] = [
-    Size { name: "10 KB", bytes: 10_000, files: 1500, connections: 16, rounds: 11 },
-    Size { name: "1 MB", bytes: 1_000_000, files: 100, connections: 8, rounds: 11 },
-    Size { name: "100 MB", bytes: 100_000_000, files: 4, connections: 2, rounds: 9 },
+    Size { name: "10 KB", bytes: 10_000, files: 1500, connections: 16, rounds: 7 },
+    Size { name: "1 MB", bytes: 1_000_000, files: 100, connections: 8, rounds: 7 },
+    Size { name: "100 MB", bytes: 100_000_000, files: 4, connections: 2, rounds: 5 },
 ];
 
 fn main() {
@@ -38,7 +41,7 @@ fn main() {
         ["bare", port, answer] => return be_bare(port, answer),
         [] => None,
         [name] => Some(name.to_owned()),
-        _ => panic!("name one of: signature, upload, read, memory, start; or nothing for all"),
+        _ => panic!("name one of: signature, instructions, upload, read, memory, start; or nothing for all"),
     };
     let is_wanted = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("load");
@@ -47,6 +50,9 @@ fn main() {
     actix_web::rt::System::new().block_on(async {
         if is_wanted("signature") {
             signature(&folder).await;
+        }
+        if is_wanted("instructions") {
+            instructions(&folder).await;
         }
         if is_wanted("upload") {
             upload(&folder).await;
@@ -96,11 +102,11 @@ fn medians(rounds: &[(f64, f64)]) -> (f64, f64, f64) {
 
 async fn signature(folder: &Path) {
     let ours = Ours::start(&folder.join("signature"), &[]);
-    let request = [ours.signature(123)];
+    let request = [ours.signature(123, "xxxxxxxx")];
     let answer = ask(ours.server.address, &request[0]).await;
-    let bare = bare(&folder.join("bare"), &answer);
+    let bare = bare(PLAIN, &folder.join("bare"), &answer);
     let (mut rates, mut latencies) = (Vec::new(), Vec::new());
-    for round in 0..16 {
+    for round in 0..12 {
         let mine = run(ours.server.address, &request, 64, Until::Passed(ROUND)).await;
         let other = run(bare.address, &request, 64, Until::Passed(ROUND)).await;
         // The first fills caches.
@@ -116,6 +122,16 @@ async fn signature(folder: &Path) {
     let (mine, other, ratio) = medians(&latencies);
     let beside = format!("bare actix-web {other:.1} ms");
     row("signature, 99th percentile", &format!("{mine:.1} ms"), &beside, ratio, &Goal::AtMost(1.5));
+}
+
+async fn instructions(folder: &Path) {
+    let ours = Ours::start_under(CALLGRIND, &folder.join("counted"), &[]);
+    let request = ours.signature(123, "xxxxxxxx");
+    let answer = ask(ours.server.address, &request).await;
+    let bare = bare(CALLGRIND, &folder.join("counted-bare"), &answer);
+    let mine = instructions::per_request(&ours.server, &request).await;
+    let other = instructions::per_request(&bare, &request).await;
+    println!("| signature, instructions | {mine:.0} | bare actix-web {other:.0} | {:.2} | | |", mine / other);
 }
 
 fn content(size: usize) -> &'static [u8] {
@@ -139,9 +155,10 @@ async fn files(address: std::net::SocketAddr, requests: &[Request], size: &Size)
 }
 
 async fn signed(ours: &Ours, body: &'static [u8], count: usize) -> Vec<Request> {
+    let hash = Sha256::of(body).to_string();
     let mut requests = Vec::with_capacity(count);
     for _ in 0..count {
-        requests.push(ours.upload(body).await.0);
+        requests.push(ours.upload(body, &hash).await.0);
     }
     requests
 }
@@ -186,17 +203,17 @@ async fn read(folder: &Path) {
     let nginx = nginx(&folder.join("nginx-get"));
     for (size, goal) in SIZES.iter().zip([0.9, 0.9, 1.0]) {
         let body = content(size.bytes);
-        let count = size.files.min(64);
+        let (count, hash) = (size.files.min(64), Sha256::of(body).to_string());
         let (mut mine, mut other) = (Vec::new(), Vec::new());
         for index in 0..count {
-            mine.push(ours.stored(body).await);
+            mine.push(ours.stored(body, &hash).await);
             fs::write(nginx.folder.join(format!("files/{}-{index}", size.bytes)), body).expect("a file");
             other.push(Request::get(&format!("/{}-{index}", size.bytes)));
         }
         rustix::fs::sync();
         let mut rounds = Vec::new();
         let connections = size.connections * if size.bytes < 100_000 { 4 } else { 1 };
-        for round in 0..16 {
+        for round in 0..12 {
             let mine = run(ours.server.address, &mine, connections, Until::Passed(ROUND)).await;
             let other = run(nginx.address, &other, connections, Until::Passed(ROUND)).await;
             if round > 0 {
@@ -238,7 +255,7 @@ async fn start(folder: &Path) {
     for round in 0..9 {
         let begun = Instant::now();
         let ours = Ours::start(&folder.join(format!("start-{round}")), &[]);
-        ask(ours.server.address, &ours.signature(1)).await;
+        ask(ours.server.address, &ours.signature(1, "xxxxxxxx")).await;
         times.push(begun.elapsed().as_secs_f64() * 1000.0);
     }
     let time = median(times);

@@ -2,14 +2,14 @@
 # Prints a table of our server beside what bounds it: `benches/load/run.sh`, or with the name of one part. Nothing else should run meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-if ! command -v nginx >/dev/null; then
+needed=()
+command -v nginx >/dev/null || needed+=(nginx-light)
+command -v valgrind >/dev/null || needed+=(valgrind)
+if [ ${#needed[@]} -gt 0 ]; then
   sudo=
   [ "$(id -u)" = 0 ] || sudo=sudo
   $sudo apt-get update -q
-  # Debian starts what it installs; this one starts its own.
-  printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
-  $sudo chmod +x /usr/sbin/policy-rc.d
-  $sudo apt-get install -q -y --no-install-recommends nginx-light || { $sudo rm /usr/sbin/policy-rc.d; exit 1; }
-  $sudo rm /usr/sbin/policy-rc.d
+  # Debian starts the nginx that it installs; this one starts its own.
+  RUNLEVEL=1 $sudo apt-get install -q -y --no-install-recommends "${needed[@]}"
 fi
 exec cargo bench --quiet --locked --bench load -- "$@"

@@ -1,5 +1,6 @@
 //! What is compared: our release binary, a bare actix-web handler, and nginx.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Lines};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use rustix::process::{Pid, Signal, kill_process};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::client::{Request, ask};
@@ -31,7 +32,27 @@ impl Drop for Server {
     }
 }
 
+/// What a server is started under: nothing, or a program with arguments.
+#[derive(Clone, Copy)]
+pub struct Under(pub &'static [&'static str]);
+
+/// Nothing.
+pub const PLAIN: Under = Under(&[]);
+
+impl Under {
+    fn command(self, program: impl AsRef<OsStr>) -> Command {
+        let Some((first, rest)) = self.0.split_first() else { return Command::new(program) };
+        let mut command = Command::new(first);
+        command.args(rest).arg(program);
+        command
+    }
+}
+
 impl Server {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A figure of `/proc/{pid}/status`, in MiB.
     pub fn memory(&self, name: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
@@ -49,9 +70,15 @@ pub struct Ours {
 
 impl Ours {
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_under(PLAIN, folder, arguments)
+    }
+
+    pub fn start_under(under: Under, folder: &Path, arguments: &[&str]) -> Self {
         fs::create_dir_all(folder).expect("a folder");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_teable-attachments"))
+        let mut child = under
+            .command(env!("CARGO_BIN_EXE_teable-attachments"))
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .current_dir(folder)
             .args(["--port", "0", "--shutdown-timeout", "1s"])
             .args(arguments)
@@ -72,24 +99,25 @@ impl Ours {
         Self { server, bearer }
     }
 
-    pub fn signature(&self, size: usize) -> Request {
-        let body =
-            format!(r#"{{"contentType":"image/png","contentLength":{size},"expiresIn":3600,"type":1}}"#);
+    pub fn signature(&self, size: usize, hash: &str) -> Request {
+        let body = format!(
+            r#"{{"contentType":"image/png","contentLength":{size},"expiresIn":3600,"hash":"{hash}","type":1}}"#
+        );
         let headers = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", self.bearer);
         Request::post("/api/attachments/signature", &headers, body.leak().as_bytes())
     }
 
-    /// A PUT of `body` under a signature of its own.
-    pub async fn upload(&self, body: &'static [u8]) -> (Request, String) {
-        let signed = ask(self.server.address, &self.signature(body.len())).await;
+    /// A PUT of `body`, whose SHA-256 is `hash`, under a signature of its own.
+    pub async fn upload(&self, body: &'static [u8], hash: &str) -> (Request, String) {
+        let signed = ask(self.server.address, &self.signature(body.len(), hash)).await;
         let signed: Value = serde_json::from_slice(&signed).expect("a signature");
         let token = signed["token"].as_str().expect("a token").to_owned();
         (Request::put(&format!("/api/attachments/upload/{token}"), body), token)
     }
 
     /// A GET of `body`, which is stored.
-    pub async fn stored(&self, body: &'static [u8]) -> Request {
-        let (upload, token) = self.upload(body).await;
+    pub async fn stored(&self, body: &'static [u8], hash: &str) -> Request {
+        let (upload, token) = self.upload(body, hash).await;
         ask(self.server.address, &upload).await;
         let headers = format!("Authorization: Bearer {}\r\n", self.bearer);
         let notify = Request::post(&format!("/api/attachments/notify/{token}"), &headers, &[]);
@@ -116,16 +144,19 @@ struct Wish {
     content_type: String,
     content_length: u64,
     expires_in: Option<u64>,
+    hash: Option<String>,
     #[serde(rename = "type")]
     upload_type: u8,
 }
 
 /// Starts this executable again as a bare server that answers `answer`.
-pub fn bare(folder: &Path, answer: &[u8]) -> Server {
+pub fn bare(under: Under, folder: &Path, answer: &[u8]) -> Server {
     fs::create_dir_all(folder).expect("a folder");
     let (port, file) = (free_port(), folder.join("answer"));
     fs::write(&file, answer).expect("a file");
-    let child = Command::new(std::env::current_exe().expect("a name"))
+    let child = under
+        .command(std::env::current_exe().expect("a name"))
+        .current_dir(folder)
         .args(["bare", &port.to_string()])
         .arg(file)
         .spawn()
@@ -138,16 +169,25 @@ pub fn bare(folder: &Path, answer: &[u8]) -> Server {
     })
 }
 
-/// Is that bare server: it parses the wish and answers, and does nothing between.
+/// What a bare handler answers: what is in the answer of ours.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signature {
+    url: String,
+    upload_method: String,
+    token: String,
+    request_headers: serde_json::Map<String, Value>,
+}
+
+/// Is that bare server: it parses the wish and answers the same JSON, and does nothing between.
 pub fn be_bare(port: &str, answer: &str) {
-    let answer = web::Bytes::from(fs::read(answer).expect("an answer"));
+    let answer: Signature = serde_json::from_slice(&fs::read(answer).expect("an answer")).expect("JSON");
     let serve = HttpServer::new(move || {
-        let answer = answer.clone();
-        App::new().route(
+        let answer = web::Data::new(answer.clone());
+        App::new().app_data(answer).route(
             "/api/attachments/signature",
-            web::post().to(move |_: web::Json<Wish>| {
-                let answer = answer.clone();
-                async move { HttpResponse::Created().content_type("application/json").body(answer) }
+            web::post().to(|_: web::Json<Wish>, answer: web::Data<Signature>| async move {
+                HttpResponse::Created().json(answer)
             }),
         )
     });

@@ -56,8 +56,8 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     if let Some(audit) = audit {
         audit.flush().await;
     }
-    telemetry.end();
     tracing::info!("stopped");
+    telemetry.end();
     Ok(())
 }
 

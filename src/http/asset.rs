@@ -1,11 +1,14 @@
 //! Something that is served as it is: a page, a script, a document.
 
+use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
+use actix_web::body::SizedStream;
 use actix_web::http::Method;
 use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, guard};
+use futures_util::{Stream, stream};
 
 use crate::domain::Sha256;
 
@@ -40,6 +43,16 @@ impl Asset {
         routes.route(path, web::route().guard(reads).to(answer));
     }
 
+    /// Block by block: what is given whole is copied whole for each client, however slowly it reads.
+    fn body(&self) -> SizedStream<impl Stream<Item = Result<Bytes, Infallible>> + use<>> {
+        const BLOCK: usize = 32 * 1024;
+        let bytes = self.bytes.clone();
+        let blocks = (0..bytes.len())
+            .step_by(BLOCK)
+            .map(move |from| Ok(bytes.slice(from..(from + BLOCK).min(bytes.len()))));
+        SizedStream::new(self.bytes.len() as u64, stream::iter(blocks))
+    }
+
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let tag = self.tag.get_or_init(|| EntityTag::new_strong(Sha256::of(&self.bytes).to_string()));
         let fresh = match IfNoneMatch::parse(request) {
@@ -57,10 +70,6 @@ impl Asset {
                 .insert_header((header::CONTENT_SECURITY_POLICY, policy.as_str()))
                 .insert_header((header::REFERRER_POLICY, "no-referrer"));
         }
-        if fresh {
-            response.finish()
-        } else {
-            response.content_type(self.media_type).body(self.bytes.clone())
-        }
+        if fresh { response.finish() } else { response.content_type(self.media_type).body(self.body()) }
     }
 }

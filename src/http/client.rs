@@ -72,8 +72,9 @@ impl Proxies {
             ProxyHeader::XForwardedFor => (HeaderName::from_static("x-forwarded-for"), node),
             ProxyHeader::Forwarded => (header::FORWARDED, forwarded),
         };
-        let lines = headers.get_all(name).map(|line| line.to_str().unwrap_or_default());
-        lines.flat_map(|line| line.split(',')).map(parse).collect()
+        // Each hop by itself: what a client made of the first is no reason to disbelieve the proxy's own.
+        let hops = headers.get_all(name).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        hops.map(|hop| std::str::from_utf8(hop).ok().and_then(parse)).collect()
     }
 }
 
@@ -121,7 +122,10 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_str(line).expect("a value"));
+            headers.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_bytes(line.as_bytes()).expect("a value"),
+            );
         }
         Proxies { networks, header }.client(peer.parse().expect("an address"), &headers).to_string()
     }
@@ -139,6 +143,7 @@ mod tests {
         );
         assert_eq!(of("10.1.2.3", &["1.1.1.1", "198.51.100.1, 192.0.2.1"]), "198.51.100.1", "two proxies");
         assert_eq!(of("10.1.2.3", &["198.51.100.1:80, 10.0.0.7:1234"]), "198.51.100.1");
+        assert_eq!(of("10.1.2.3", &["\u{ff}, 198.51.100.1"]), "198.51.100.1", "what no header should have");
         assert_eq!(of("2001:db8:1::5", &["[2001:db8:2::7]:443"]), "2001:db8:2::7");
         assert_eq!(of("10.1.2.3", &["2001:db8:2::7"]), "2001:db8:2::7");
         assert_eq!(

@@ -10,13 +10,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,6 +25,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::service::pace::{Pace, Progress};
+
+/// How many bytes a client may be ahead of its answers, but for the body of a request.
+const AHEAD: u64 = 8 * 1024;
 
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +92,10 @@ struct State {
     ends_at: Cell<Instant>,
     /// Whether something of a next request has come.
     begun: Cell<bool>,
+    /// How many bytes are taken from the client before more is answered.
+    budget: Cell<u64>,
+    /// Who is to be told that there is a budget again.
+    reader: Cell<Option<Waker>>,
     timeouts: Timeouts,
 }
 
@@ -100,6 +108,8 @@ impl Activity {
             // A second more than actix takes to answer 408.
             ends_at: Cell::new(Instant::now() + timeouts.header + Duration::from_secs(1)),
             begun: Cell::new(true),
+            budget: Cell::new(AHEAD),
+            reader: Cell::default(),
             timeouts,
         }))
     }
@@ -109,9 +119,30 @@ impl Activity {
         self.0.place
     }
 
-    fn answer(&self) -> Answering {
-        self.0.answering.set(self.0.answering.get() + 1);
+    /// A request with a body of so many bytes is being answered.
+    fn answer(&self, body: u64) -> Answering {
+        let state = &self.0;
+        state.answering.set(state.answering.get() + 1);
+        state.budget.set(state.budget.get().saturating_add(body));
+        self.read_on();
         Answering(self.clone())
+    }
+
+    /// Tells who waits to read.
+    fn read_on(&self) {
+        if let Some(reader) = self.0.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// Waits for a budget. While nothing is answered there is one as soon as actix has looked at what it has.
+    fn wait_to_read(&self, context: &Context<'_>) {
+        if self.0.answering.get() == 0 {
+            self.0.budget.set(AHEAD);
+            context.waker().wake_by_ref();
+        } else {
+            self.0.reader.set(Some(context.waker().clone()));
+        }
     }
 
     /// Something came.
@@ -137,7 +168,9 @@ impl Drop for Answering {
         state.answering.set(state.answering.get() - 1);
         state.answered.set(state.answered.get() + 1);
         state.begun.set(false);
+        state.budget.set(AHEAD);
         state.ends_at.set(Instant::now() + state.timeouts.keep_alive + state.timeouts.header);
+        self.0.read_on();
     }
 }
 
@@ -147,12 +180,22 @@ pub(super) async fn note(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<Noted>, Error> {
     let activity = request.conn_data::<Activity>().cloned();
-    let answering = activity.as_ref().map(Activity::answer);
+    let body = announced(request.headers());
+    let answering = activity.as_ref().map(|activity| activity.answer(body));
     let mut response = next.call(request).await?;
     if activity.is_some_and(|activity| activity.place() == Place::Excess) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response.map_body(|_, body| Noted { body, _answering: answering }))
+}
+
+/// How many bytes of a body are to come; any number, if that is not said.
+fn announced(headers: &HeaderMap) -> u64 {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        return u64::MAX;
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or_default()
 }
 
 /// A body whose end is noted.
@@ -235,6 +278,7 @@ impl Connection {
             self.taken = (answer, Progress::default());
         }
         let waited = self.blocked_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        self.activity.read_on();
         let keeps = self.taken.1.keeps(self.activity.0.timeouts.pace, bytes as u64, waited);
         if keeps { Ok(()) } else { Err(too_slow()) }
     }
@@ -244,15 +288,36 @@ fn too_slow() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client is too slow")
 }
 
+/// actix takes whatever comes, and makes requests of all that it has taken before it answers one: some hundred bytes of requests become
+/// many kilobytes. So a client gets no further ahead of its answers than [`AHEAD`], and not at all while it takes none.
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.blocked_since.is_some() {
+            self.activity.0.reader.set(Some(context.waker().clone()));
+            return Poll::Pending;
+        }
+        let budget = self.activity.0.budget.get();
+        if budget == 0 {
+            self.activity.wait_to_read(context);
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
+        if budget >= buffer.remaining() as u64 {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        } else {
+            let mut block = [0; 8 * 1024];
+            let length = usize::try_from(budget).unwrap_or(block.len()).min(block.len());
+            let mut part = ReadBuf::new(&mut block[..length]);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
+            buffer.put_slice(part.filled());
+        }
+        let read = buffer.filled().len() - before;
+        if read > 0 {
+            self.activity.0.budget.set(budget - read as u64);
             self.activity.heard();
         }
         Poll::Ready(Ok(()))

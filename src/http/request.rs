@@ -12,14 +12,14 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use tracing::field::Empty;
-use tracing::{Instrument, debug_span, error, info, info_span, warn};
+use tracing::{Instrument, debug_span, error, info_span, warn};
 use uuid::Uuid;
 
 use super::body;
 use crate::api::problem::Problem;
 use crate::audit::{Action, AuditLog};
 use crate::metrics::{Metrics, Series};
-use crate::telemetry::{self, Traces};
+use crate::telemetry::{self, Answered, Traces};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -52,33 +52,35 @@ pub(super) async fn trace<B: MessageBody + 'static>(
         }
     };
     traces.begin(&span, request.headers());
-    let in_progress = metrics.requests.begin();
-    let followed = audit.map(|audit| audit.follow(id));
-    let answering = next.call(request).instrument(span.clone());
-    // If a middleware gave up before a response was made of its error, there is no request left to attach it to.
-    let response = match &followed {
-        Some(followed) => followed.through(answering).await?,
-        None => answering.await?,
+    let answering = async {
+        let in_progress = metrics.requests.begin();
+        let followed = audit.map(|audit| audit.follow(id));
+        // If a middleware gave up before a response was made of its error, there is no request left to attach it to.
+        let response = match &followed {
+            Some(followed) => followed.through(next.call(request)).await?,
+            None => next.call(request).await?,
+        };
+        let response = response.map_into_boxed_body();
+        let route = response.request().match_pattern();
+        let series = metrics.requests.of(route.as_deref(), response.request().method());
+        if let Some(followed) = followed {
+            let code = problem(&response).map(Problem::code);
+            followed.end(Action::of_operation(series.operation()), code).await;
+        }
+        let mut response = body::counted(identify(response, text, series), series);
+        let value = HeaderValue::from_str(text).map_err(actix_web::error::ErrorInternalServerError)?;
+        response.headers_mut().insert(X_REQUEST_ID, value);
+        let (status, took) = (response.status(), begun.elapsed());
+        series.answered(status, took);
+        in_progress.end();
+        let method = response.request().method();
+        traces.end(&span, method, route.as_deref(), series.operation(), status);
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let (route, status) = (route.as_deref().unwrap_or("none"), status.as_u16());
+        Answered { request: text, method, route, status, milliseconds }.log();
+        Ok(response)
     };
-    let response = response.map_into_boxed_body();
-    let route = response.request().match_pattern();
-    let series = metrics.requests.of(route.as_deref(), response.request().method());
-    if let Some(followed) = followed {
-        let code = problem(&response).map(Problem::code);
-        followed.end(Action::of_operation(series.operation()), code).await;
-    }
-    let mut response = body::counted(identify(response, text, series), series);
-    let value = HeaderValue::from_str(text).map_err(actix_web::error::ErrorInternalServerError)?;
-    response.headers_mut().insert(X_REQUEST_ID, value);
-    let (status, took) = (response.status(), begun.elapsed());
-    series.answered(status, took);
-    in_progress.end();
-    let method = response.request().method();
-    traces.end(&span, method, route.as_deref(), series.operation(), status);
-    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let (method, route, status) = (method.as_str(), route.as_deref().unwrap_or("none"), status.as_u16());
-    info!(request = text, method, route, status, milliseconds, "answered");
-    Ok(response)
+    answering.instrument(span.clone()).await
 }
 
 /// The problem that the response is made of, if it is.

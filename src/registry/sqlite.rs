@@ -1,6 +1,8 @@
 //! The registry in one `SQLite` file.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -92,6 +94,13 @@ impl SqliteRegistry {
     }
 
     async fn open_whole(path: &Path) -> Result<Self, sqlx::Error> {
+        // Nobody else reads who may do what. SQLite gives the files beside it the same rights.
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        if let Err(error) = made
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(sqlx::Error::Io(error));
+        }
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

@@ -53,8 +53,12 @@ impl Service {
             self.access.put(token.clone(), now);
             token
         };
+        // Whoever knows an id does not act in its name.
+        if !secret.matches(&token.digest) {
+            return Err(Refusal::UnknownAccessToken);
+        }
         audit::caller(&token.id);
-        if !secret.matches(&token.digest) || !token.is_valid(now) {
+        if !token.is_valid(now) {
             return Err(Refusal::UnknownAccessToken);
         }
         let bases = match token.bases {

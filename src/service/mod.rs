@@ -11,6 +11,7 @@ pub mod pace;
 pub mod rate;
 mod read;
 mod sign;
+mod turns;
 mod upload;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use notify::probe;
 use pace::Pace;
 use rate::{Limiter, Rate};
 use tokio::sync::Semaphore;
+use turns::Turns;
 
 /// How long a use case may wait for storage and registry. A client is told within 5 seconds that they are away, and a database takes up to
 /// two of them to be away while the caller is looked up.
@@ -72,6 +74,7 @@ pub struct Service {
     known: KnownFiles,
     callers: Option<Limiter<String>>,
     uploads: Semaphore,
+    turns: Turns,
     clock: fn() -> SystemTime,
     metrics: Arc<Metrics>,
 }
@@ -89,8 +92,8 @@ impl Service {
     ) -> Self {
         let callers = policy.token_rate.map(|rate| Limiter::new(Counted::ByToken, rate));
         let uploads = Semaphore::new(policy.max_uploads);
-        let (access, known) = (AccessCache::default(), KnownFiles::default());
-        Self { policy, keys, store, registry, access, known, callers, uploads, clock, metrics }
+        let (access, known, turns) = (AccessCache::default(), KnownFiles::default(), Turns::default());
+        Self { policy, keys, store, registry, access, known, callers, uploads, turns, clock, metrics }
     }
 
     fn now(&self) -> SystemTime {

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 
@@ -13,6 +13,9 @@ use crate::api::port::{Incoming, Refusal};
 use crate::storage::{Difference, StoreError, Transfer};
 use crate::token::UploadGrant;
 
+/// How long an upload waits for another of the same name: for one that is sent again because the connection before it broke.
+const TURN: Duration = Duration::from_secs(30);
+
 impl Service {
     pub(super) async fn upload(&self, upload_token: &str, incoming: Incoming) -> Result<(), Refusal> {
         let Transfer::Relayed(store) = self.store.transfer() else { return Err(Refusal::Elsewhere) };
@@ -22,6 +25,7 @@ impl Service {
         }
         judge_headers(&grant, &incoming)?;
 
+        let _turn = self.turns.take(grant.key, TURN).await?;
         let _slot = self.uploads.try_acquire().map_err(|_| Refusal::Busy)?;
         let mut upload = store.begin(&expected(&grant)).await?;
         let _in_progress = self.metrics.upload();

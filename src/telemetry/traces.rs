@@ -23,6 +23,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::FilterExt;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::known;
 use crate::config::TraceSettings;
 use crate::{telemetry, tls};
 
@@ -200,19 +201,5 @@ impl Traces {
             span.set_attribute(KeyValue::new("error.type", status.as_str().to_owned()));
             span.set_status(Status::error(""));
         }
-    }
-}
-
-/// A method can be any word that a client makes up.
-fn known(method: &Method) -> &str {
-    match *method {
-        Method::GET
-        | Method::HEAD
-        | Method::POST
-        | Method::PUT
-        | Method::DELETE
-        | Method::OPTIONS
-        | Method::PATCH => method.as_str(),
-        _ => "_OTHER",
     }
 }

@@ -36,8 +36,12 @@ impl AccessSecret {
     /// The secret that `text` is, if it has the form of one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (id, _) = text.strip_prefix(PREFIX)?.split_once('_')?;
-        Some(Self { id: id.to_owned(), digest: Sha256::of(text.as_bytes()) })
+        let (id, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let is_hex = |text: &str, bytes: usize| {
+            text.len() == 2 * bytes && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        (is_hex(id, ID) && is_hex(random, RANDOM))
+            .then(|| Self { id: id.to_owned(), digest: Sha256::of(text.as_bytes()) })
     }
 
     /// The public id.
@@ -79,9 +83,14 @@ mod tests {
         let parsed = AccessSecret::parse(&text).expect("a secret");
         assert_eq!(parsed.id(), made.id());
         assert!(parsed.matches(&made.digest()));
-        let other = AccessSecret::parse(&format!("{text}x")).expect("a secret");
+        let (rest, last) = text.split_at(text.len() - 1);
+        let other = format!("{rest}{}", if last == "0" { "1" } else { "0" });
+        let other = AccessSecret::parse(&other).expect("a secret");
         assert_eq!(other.id(), made.id());
         assert!(!other.matches(&made.digest()));
+        for other in [format!("{text}x"), text[1..].to_owned(), text.to_uppercase(), "tat_x_y".to_owned()] {
+            assert!(AccessSecret::parse(&other).is_none(), "{other}");
+        }
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
     }
 

@@ -8,6 +8,9 @@ use super::super::problem::{FieldError, Problem};
 use super::node::{Kind, Mismatch, Node, Place, escape};
 use super::wire;
 
+/// How many errors are told of a body. Each costs another look at all of it.
+const MOST: usize = 32;
+
 /// The DTO that `body` is, or every reason why it is none. Pointers are told below `parent`, where the body stands.
 ///
 /// # Errors
@@ -22,7 +25,7 @@ pub(in super::super) fn parse<T: DeserializeOwned + Validate>(
         match T::deserialize(Place { node: &body, pointer: String::new() }) {
             Ok(dto) => break Some(dto),
             Err(mismatch) => {
-                if !repairs.apply(&mut body, mismatch) {
+                if !repairs.apply(&mut body, mismatch) || repairs.errors.len() >= MOST {
                     break None;
                 }
             }

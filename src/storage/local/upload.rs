@@ -3,7 +3,8 @@
 //! With [`Durability::Full`] the file is linked into the tree first and synced then, so that one commit of the file system's journal holds its
 //! bytes and its name. Until that is done nobody finds it, and a start that comes between does what was left to do.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -14,6 +15,8 @@ use actix_web::web::Bytes;
 use async_trait::async_trait;
 use rustix::fs::{FsWord, fstatfs};
 use sha2::Digest;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::object::open_file;
@@ -35,10 +38,18 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "an unfinished file is left behind until the next start");
+        let path = std::mem::take(&mut self.path);
+        let remove = move || {
+            if let Err(error) = fs::remove_file(path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, "an unfinished file is left behind until the next start");
+            }
+        };
+        // An upload that is given up is dropped where requests are served, and the disk may take its time.
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
         }
     }
 }
@@ -47,8 +58,10 @@ impl Drop for Incoming {
 #[derive(Default)]
 pub(super) struct Placing {
     sync: Sync,
-    /// What is linked and not yet synced. This process alone serves the folder, so that nobody else has to know.
-    under_way: Mutex<HashSet<ObjectKey>>,
+    /// What is being linked and synced. This process alone serves the folder, so that nobody else has to know.
+    under_way: Mutex<HashMap<ObjectKey, usize>>,
+    /// Told whenever one of them is done.
+    done: Notify,
 }
 
 /// What makes a file durable.
@@ -90,16 +103,29 @@ impl Sync {
 impl Placing {
     /// For the file system on which `incoming` is.
     pub(super) fn new(incoming: &Path, durability: Durability) -> io::Result<Self> {
-        Ok(Self { sync: Sync::of(incoming, durability)?, under_way: Mutex::default() })
+        Ok(Self { sync: Sync::of(incoming, durability)?, ..Self::default() })
     }
 
-    /// Whether an object is linked and not yet synced.
-    pub(super) fn is_under_way(&self, key: ObjectKey) -> bool {
-        self.under_way().contains(&key)
+    /// Waits until nobody is linking or syncing an object: until then what stands there may be gone after a power failure.
+    pub(super) async fn settled(&self, key: ObjectKey) {
+        loop {
+            let mut done = std::pin::pin!(self.done.notified());
+            done.as_mut().enable();
+            if !self.under_way().contains_key(&key) {
+                return;
+            }
+            done.await;
+        }
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashSet<ObjectKey>> {
+    /// Never held while the disk is waited for: where requests are served it is asked, too.
+    fn under_way(&self) -> MutexGuard<'_, HashMap<ObjectKey, usize>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, key: ObjectKey) -> UnderWay<'_> {
+        *self.under_way().entry(key).or_default() += 1;
+        UnderWay { placing: self, key }
     }
 
     /// Removes what an earlier process left at `path` in `.incoming`. If it was linked by then it is in the tree, and is synced now.
@@ -118,25 +144,15 @@ impl Placing {
 
     /// Links `file`, which stands at `incoming`, to `place` in `folder`, and syncs it.
     fn place(&self, key: ObjectKey, file: &File, incoming: &Path, place: &Place) -> Result<(), StoreError> {
-        let linked = {
-            // Both at once for whoever looks.
-            let mut under_way = self.under_way();
-            let linked = fs::hard_link(incoming, &place.file);
-            if linked.is_ok() {
-                under_way.insert(key);
-            }
-            linked
-        };
-        match linked {
-            Ok(()) => {
-                let synced = self.sync.run(file, &place.folder);
-                if synced.is_err() {
-                    // Nobody has seen it, and what is on the disk is not known.
-                    fs::remove_file(&place.file).map_err(not_missing)?;
+        let _under_way = self.begin(key);
+        match fs::hard_link(incoming, &place.file) {
+            Ok(()) => self.sync.run(file, &place.folder).map_err(|error| {
+                // Nobody has seen it, and what is on the disk is not known.
+                if let Err(error) = fs::remove_file(&place.file) {
+                    tracing::warn!(%error, "what could not be synced stays until it is collected");
                 }
-                self.under_way().remove(&key);
-                synced.map_err(not_missing)
-            }
+                not_missing(error)
+            }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if !same_bytes(incoming, &place.file).map_err(not_missing)? {
                     return Err(StoreError::Taken);
@@ -148,6 +164,24 @@ impl Placing {
             }
             Err(error) => Err(not_missing(error)),
         }
+    }
+}
+
+/// An object is being linked and synced, as long as this lives.
+struct UnderWay<'a> {
+    placing: &'a Placing,
+    key: ObjectKey,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut count) = self.placing.under_way().entry(self.key) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        self.placing.done.notify_waiters();
     }
 }
 
@@ -286,5 +320,31 @@ fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
         if left[..read] != right[..read] {
             return Ok(false);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use futures_util::poll;
+
+    use super::*;
+    use crate::domain::{ObjectName, UploadType};
+
+    #[actix_web::test]
+    async fn what_is_under_way_is_waited_for_until_the_last_is_done() {
+        let placing = Placing::default();
+        let key = ObjectKey { upload_type: UploadType::Table, name: ObjectName::fresh() };
+        let other = ObjectKey { name: ObjectName::fresh(), ..key };
+        let (one, two) = (placing.begin(key), placing.begin(key));
+        let mut settled = std::pin::pin!(placing.settled(key));
+        assert_eq!(poll!(settled.as_mut()), Poll::Pending);
+        assert_eq!(poll!(std::pin::pin!(placing.settled(other))), Poll::Ready(()));
+        drop(one);
+        assert_eq!(poll!(settled.as_mut()), Poll::Pending, "the other is under way");
+        drop(two);
+        assert_eq!(poll!(settled.as_mut()), Poll::Ready(()));
+        assert!(placing.under_way().is_empty());
     }
 }

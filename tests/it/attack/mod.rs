@@ -3,6 +3,7 @@
 
 mod bombs;
 mod caches;
+mod found;
 mod headers;
 mod origins;
 mod smuggling;
