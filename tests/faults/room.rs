@@ -70,7 +70,8 @@ pub async fn full_registry() -> Figures {
     let folder = TempDir::new().expect("a folder");
     let (small, files) = (folder.path().join("small"), folder.path().join("files"));
     fs::create_dir(&small).expect("a folder");
-    let _mount = Mount::tmpfs(&small, "2m");
+    // Room for the log that SQLite writes before it empties it into the registry, 4 MB, when the ballast is gone.
+    let _mount = Mount::tmpfs(&small, "16m");
     let data = small.join("data");
     let place = files.display().to_string();
     let start = Start::on(&data).with(&ARGUMENTS).with(&["--storage-local-path", &place]);
