@@ -143,8 +143,9 @@ pub async fn moved_away() -> Figures {
 
 pub async fn stopped_and_doubled() -> Figures {
     let ground = Ground::with_files().await;
-    let load = Load::start(&ground.client, &ground.ledger, Excuse::None);
+    let load = Load::start(&ground.client, &ground.ledger, Excuse::Cannot);
     load.goes_on(10).await;
+    // What waits for the registry for so long is told that it cannot now.
     ground.service.signal(Signal::STOP);
     // The time is the fault itself.
     sleep(STOPPED).await;
