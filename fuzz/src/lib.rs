@@ -12,10 +12,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use teable_attachments::api::{self, port::Attachments};
 use teable_attachments::domain::{AccessToken, BaseScope, Buckets};
+use teable_attachments::metrics::{Build, Metrics};
 use teable_attachments::registry::Registry;
 use teable_attachments::registry::sqlite::SqliteRegistry;
+use teable_attachments::service::pace::Pace;
 use teable_attachments::service::{Policy, Service};
-use teable_attachments::storage::local::LocalStore;
+use teable_attachments::storage::local::{Durability, LocalStore};
 use teable_attachments::token::Keyring;
 use teable_attachments::token::access::AccessSecret;
 use tempfile::TempDir;
@@ -125,16 +127,23 @@ async fn start(folder: &TempDir) -> (InMemory, String) {
         revoked_at: None,
     };
     registry.add_access_token(&token).await.expect("a token");
-    let store = LocalStore::open(&folder.path().join("files"), buckets.clone()).expect("a store");
+    // A power failure would end the fuzzing, too; and a small disk is no finding.
+    let store = LocalStore::open(&folder.path().join("files"), buckets.clone(), Durability::Relaxed, 0)
+        .expect("a store");
     let policy = Policy {
         origin: "http://localhost".parse().expect("an origin"),
         buckets,
         max_size: 1024,
         upload_token_life: LIFE,
         read_token_life: LIFE,
+        pace: Pace { idle: LIFE, min_rate: 0 },
+        max_uploads: 16,
+        token_rate: None,
+        base_quota: None,
     };
     let keys = Keyring::parse(&Keyring::generate().expect("randomness")).expect("keys");
-    let service = Service::new(policy, keys, Arc::new(store), registry, SystemTime::now);
+    let metrics = Arc::new(Metrics::new(Build { storage: "local", registry: "sqlite" }));
+    let service = Service::new(policy, keys, Arc::new(store), registry, SystemTime::now, metrics);
     let port: Arc<dyn Attachments> = Arc::new(service);
     let scope = utoipa_actix_web::scope(api::MOUNT).configure(api::configure);
     let app = ActixApp::new().into_utoipa_app().app_data(web::Data::from(port)).service(scope).into_app();
