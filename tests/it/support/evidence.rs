@@ -52,6 +52,10 @@ pub fn secrets_among(settings: &[String]) {
     for pair in settings.windows(2) {
         let name = pair[0].trim_start_matches('-').to_lowercase().replace('_', "-");
         let value = &pair[1];
+        // A flag that stands alone has the next one behind it.
+        if value.starts_with("--") {
+            continue;
+        }
         match name.as_str() {
             "signing-keys" => value.split(',').for_each(|key| secret("key", key)),
             "database-url" => {
