@@ -5,7 +5,7 @@ mod traces;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use actix_web::http::Method;
@@ -91,7 +91,9 @@ pub fn install_all(settings: &LogSettings, traces: &TraceSettings) -> Result<Tel
     };
     let log = log(settings).with_filter(filter);
     tracing_subscriber::registry().with(log).with(layer).init();
-    ask_for_answers();
+    if format(settings).0 == LogFormat::Json {
+        ask_for_answers();
+    }
     Ok(Telemetry { exporting, _lines: lines::collect()? })
 }
 
@@ -106,22 +108,18 @@ where
     match format {
         LogFormat::Text => log.with_ansi(ansi).boxed(),
         LogFormat::Json => {
-            AS_JSON.store(true, Ordering::Relaxed);
             log.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
         }
     }
 }
 
-/// Whether the log is written as JSON.
-static AS_JSON: AtomicBool = AtomicBool::new(false);
+/// Where the log is JSON: whether it has the lines of answered requests. They are put together here then.
+static ANSWERS_AS_JSON: OnceLock<bool> = OnceLock::new();
 
-/// Whether the filter lets the lines of answered requests through.
-static ANSWERS: AtomicBool = AtomicBool::new(false);
-
-/// Asks the filter once: to be asked without an event that follows confuses it, so it is asked on a thread that says nothing else.
+/// Asks the filter for that once, on a thread that says nothing else: who asks and then says nothing confuses the filters of layers.
 fn ask_for_answers() {
     let asked = std::thread::spawn(|| tracing::enabled!(target: ANSWERED, Level::INFO));
-    ANSWERS.store(asked.join().unwrap_or(true), Ordering::Relaxed);
+    let _ = ANSWERS_AS_JSON.set(asked.join().unwrap_or(true));
 }
 
 /// Where its lines come from, for filters.
@@ -160,12 +158,13 @@ impl Answered<'_> {
 
         let Self { request, method, route, status, milliseconds } = *self;
         let method = known(method);
-        if !AS_JSON.load(Ordering::Relaxed) {
-            tracing::info!(target: ANSWERED, request, method, route, status, milliseconds, "answered");
-            return;
-        }
-        if !ANSWERS.load(Ordering::Relaxed) {
-            return;
+        match ANSWERS_AS_JSON.get() {
+            None => {
+                tracing::info!(target: ANSWERED, request, method, route, status, milliseconds, "answered");
+                return;
+            }
+            Some(false) => return,
+            Some(true) => {}
         }
         let timestamp = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
         let (level, message, target) = ("INFO", "answered", ANSWERED);

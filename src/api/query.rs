@@ -1,8 +1,5 @@
 //! The parameters of a URL, refused like a body: with every one that is wrong.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use validator::Validate;
@@ -11,7 +8,7 @@ use super::json::node::Node;
 use super::json::repair;
 use super::problem::{FieldError, Problem};
 
-/// How many parameters a query may have: some ten thousand would fit into an address, and each may be wrong.
+/// How many parameters a query may have. Some ten thousand would fit into an address, and each is looked for among the others.
 const MOST: usize = 64;
 
 /// The request's query parameters. Unknown ones are ignored; only a list may be given several times.
@@ -27,18 +24,16 @@ pub fn read<T: DeserializeOwned + Validate>(request: &HttpRequest) -> Result<T, 
         let message = format!("has more than {MOST} parameters").into();
         return Err(Problem::invalid(vec![FieldError { pointer: "/query".to_owned(), message }]));
     }
-    let mut members: BTreeMap<String, Node> = BTreeMap::new();
+    let mut members: Vec<(String, Node)> = Vec::new();
     for (name, text) in pairs {
         let word = Node::Word(text);
-        match members.entry(name) {
-            Entry::Vacant(place) => drop(place.insert(word)),
-            Entry::Occupied(mut place) => match place.get_mut() {
-                Node::Words(words) => words.push(word),
-                first => *first = Node::Words(vec![first.clone(), word]),
-            },
+        match members.iter_mut().find(|(other, _)| *other == name) {
+            None => members.push((name, word)),
+            Some((_, Node::Words(words))) => words.push(word),
+            Some((_, first)) => *first = Node::Words(vec![first.clone(), word]),
         }
     }
-    repair::parse(Node::Object(members.into_iter().collect()), "/query")
+    repair::parse(Node::Object(members), "/query")
 }
 
 /// The parameters of a path.

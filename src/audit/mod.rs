@@ -55,7 +55,7 @@ impl FromStr for AuditPlace {
 /// What a request is about, as far as it came.
 #[derive(Default)]
 struct Note {
-    /// The public id of the access token that it named.
+    /// The public id of the access token whose secret it brought.
     caller: Option<String>,
     subject: Option<(Action, Subject)>,
 }
@@ -64,7 +64,7 @@ tokio::task_local! {
     static NOTE: Rc<RefCell<Note>>;
 }
 
-/// Notes whose access token the current request named: one that there is, valid or not.
+/// Notes whose access token the current request brought: one that there is, expired or revoked though it may be.
 pub fn caller(id: &str) {
     let _ = NOTE.try_with(|note| note.borrow_mut().caller = Some(id.to_owned()));
 }

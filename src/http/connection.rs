@@ -27,7 +27,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::service::pace::{Pace, Progress};
 
 /// How many bytes a client may be ahead of its answers, but for the body of a request.
-const AHEAD: u64 = 8 * 1024;
+const AHEAD: usize = 8 * 1024;
 
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +108,7 @@ impl Activity {
             // A second more than actix takes to answer 408.
             ends_at: Cell::new(Instant::now() + timeouts.header + Duration::from_secs(1)),
             begun: Cell::new(true),
-            budget: Cell::new(AHEAD),
+            budget: Cell::new(AHEAD as u64),
             reader: Cell::default(),
             timeouts,
         }))
@@ -138,7 +138,7 @@ impl Activity {
     /// Waits for a budget. While nothing is answered there is one as soon as actix has looked at what it has.
     fn wait_to_read(&self, context: &Context<'_>) {
         if self.0.answering.get() == 0 {
-            self.0.budget.set(AHEAD);
+            self.0.budget.set(AHEAD as u64);
             context.waker().wake_by_ref();
         } else {
             self.0.reader.set(Some(context.waker().clone()));
@@ -168,7 +168,7 @@ impl Drop for Answering {
         state.answering.set(state.answering.get() - 1);
         state.answered.set(state.answered.get() + 1);
         state.begun.set(false);
-        state.budget.set(AHEAD);
+        state.budget.set(AHEAD as u64);
         state.ends_at.set(Instant::now() + state.timeouts.keep_alive + state.timeouts.header);
         self.0.read_on();
     }
@@ -309,7 +309,7 @@ impl AsyncRead for Connection {
         if budget >= buffer.remaining() as u64 {
             ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         } else {
-            let mut block = [0; 8 * 1024];
+            let mut block = [0; AHEAD];
             let length = usize::try_from(budget).unwrap_or(block.len()).min(block.len());
             let mut part = ReadBuf::new(&mut block[..length]);
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;

@@ -1,7 +1,8 @@
 //! Each request's id, its line in the log, and the id in what a refused client is told.
 //!
 //! The log names the route, never the address: tokens and signed queries stand in addresses. The lines about a request carry its id
-//! themselves: a span around each request would cost more than all else that is done here, so there is one at `debug` alone.
+//! themselves: a span around each request would cost more than all else that is done here, so there is one at `debug` alone, or
+//! where traces are wanted.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,6 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use tracing::field::Empty;
 use tracing::{Instrument, debug_span, error, info_span, warn};
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ pub(super) async fn trace<B: MessageBody + 'static>(
     let span = match traces {
         Traces::Off => debug_span!("request", request = text, method = %request.method()),
         Traces::On => {
-            info_span!("request", request = text, method = %request.method(), route = Empty, otel.kind = "server")
+            info_span!("request", request = text, method = %request.method(), otel.kind = "server")
         }
     };
     traces.begin(&span, request.headers());

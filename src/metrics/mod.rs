@@ -174,6 +174,7 @@ impl Maker {
         (name, meaning, labels): (&'static str, &'static str, &[&'static str]),
         made: prometheus::Result<C>,
     ) -> C {
+        // Literals of this room: the first start, and every test, would show a wrong one.
         let metric = made.expect("the name is one");
         self.registry.register(Box::new(metric.clone())).expect("no two have one name");
         self.described.push(Description { name, kind, labels: labels.to_vec(), meaning });
