@@ -1,7 +1,7 @@
 //! Something that is served as it is: a page, a script, a document.
 
 use std::convert::Infallible;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 
 use actix_web::body::SizedStream;
 use actix_web::http::Method;
@@ -16,15 +16,31 @@ use crate::domain::Sha256;
 #[derive(Clone)]
 pub(super) struct Asset {
     media_type: &'static str,
-    bytes: Bytes,
-    /// Made when it is first asked for: a script may have millions of bytes, and few start the service to read it.
-    tag: Arc<OnceLock<EntityTag>>,
+    content: Arc<LazyLock<Content, Make>>,
     policy: Option<String>,
 }
 
+/// Made when it is first asked for: a script may have millions of bytes, and few start the service to read it.
+struct Content {
+    bytes: Bytes,
+    tag: EntityTag,
+}
+
+type Make = Box<dyn FnOnce() -> Content + Send>;
+
 impl Asset {
     pub(super) fn new(media_type: &'static str, bytes: impl Into<Bytes>) -> Self {
-        Self { media_type, bytes: bytes.into(), tag: Arc::default(), policy: None }
+        let bytes = bytes.into();
+        Self::made(media_type, || bytes)
+    }
+
+    /// What `make` gives, when it is first asked for.
+    pub(super) fn made(media_type: &'static str, make: impl FnOnce() -> Bytes + Send + 'static) -> Self {
+        let make: Make = Box::new(|| {
+            let bytes = make();
+            Content { tag: EntityTag::new_strong(Sha256::of(&bytes).to_string()), bytes }
+        });
+        Self { media_type, content: Arc::new(LazyLock::new(make)), policy: None }
     }
 
     /// With a Content-Security-Policy, as a page has it.
@@ -44,17 +60,16 @@ impl Asset {
     }
 
     /// Block by block: what is given whole is copied whole for each client, however slowly it reads.
-    fn body(&self) -> SizedStream<impl Stream<Item = Result<Bytes, Infallible>> + use<>> {
+    fn body(bytes: Bytes) -> SizedStream<impl Stream<Item = Result<Bytes, Infallible>>> {
         const BLOCK: usize = 32 * 1024;
-        let bytes = self.bytes.clone();
-        let blocks = (0..bytes.len())
-            .step_by(BLOCK)
-            .map(move |from| Ok(bytes.slice(from..(from + BLOCK).min(bytes.len()))));
-        SizedStream::new(self.bytes.len() as u64, stream::iter(blocks))
+        let length = bytes.len();
+        let blocks =
+            (0..length).step_by(BLOCK).map(move |from| Ok(bytes.slice(from..(from + BLOCK).min(length))));
+        SizedStream::new(length as u64, stream::iter(blocks))
     }
 
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let tag = self.tag.get_or_init(|| EntityTag::new_strong(Sha256::of(&self.bytes).to_string()));
+        let Content { bytes, tag } = &**self.content;
         let fresh = match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
             Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
@@ -70,6 +85,10 @@ impl Asset {
                 .insert_header((header::CONTENT_SECURITY_POLICY, policy.as_str()))
                 .insert_header((header::REFERRER_POLICY, "no-referrer"));
         }
-        if fresh { response.finish() } else { response.content_type(self.media_type).body(self.body()) }
+        if fresh {
+            response.finish()
+        } else {
+            response.content_type(self.media_type).body(Self::body(bytes.clone()))
+        }
     }
 }

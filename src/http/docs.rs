@@ -1,9 +1,10 @@
 //! The Swagger UI at `/docs/`, and the document that the build has checked where tools look for it: as it was written at
 //! `/openapi.yaml`, byte for byte, and with code samples as JSON.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use actix_web::web;
+use actix_web::web::{self, Bytes};
 use utoipa_swagger_ui::Config;
 
 use super::asset::Asset;
@@ -42,9 +43,13 @@ impl Docs {
             assets.push((page.path.clone(), Asset::new("text/markdown; charset=utf-8", page.text.clone())));
         }
         for (name, media_type) in SWAGGER_UI {
-            let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default())).ok().flatten();
-            let bytes = file.map(|file| file.bytes.into_owned()).unwrap_or_default();
-            assets.push((format!("/docs/{name}"), Asset::new(media_type, bytes)));
+            let file = move || utoipa_swagger_ui::serve(name, Arc::new(Config::default())).ok().flatten();
+            let bytes = move || match file().map(|file| file.bytes) {
+                Some(Cow::Borrowed(bytes)) => Bytes::from_static(bytes),
+                Some(Cow::Owned(bytes)) => bytes.into(),
+                None => Bytes::new(),
+            };
+            assets.push((format!("/docs/{name}"), Asset::made(media_type, bytes)));
         }
         Self { assets: Arc::new(assets) }
     }

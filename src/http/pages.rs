@@ -71,7 +71,7 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) fn new(policy: &Policy) -> Self {
-        let scalar = scalar_api_reference::get_asset("scalar.js").map(Bytes::from).unwrap_or_default();
+        let scalar = || scalar_api_reference::get_asset("scalar.js").map(Bytes::from).unwrap_or_default();
         let reference =
             page("/reference/", include_str!("pages/reference.html")).with_policy(policy.of_reference());
         let upload = page("/try/", include_str!("pages/try.html")).with_policy(policy.of_own_pages());
@@ -83,7 +83,7 @@ impl Pages {
             ("/assets/docs.js", Asset::new(SCRIPT, include_str!("pages/docs.js"))),
             ("/assets/reference.css", Asset::new(CSS, include_str!("pages/reference.css"))),
             ("/assets/reference.js", Asset::new(SCRIPT, include_str!("pages/reference.js"))),
-            ("/assets/scalar.js", Asset::new(SCRIPT, scalar)),
+            ("/assets/scalar.js", Asset::made(SCRIPT, scalar)),
             ("/assets/try.css", Asset::new(CSS, include_str!("pages/try.css"))),
             ("/assets/try.js", Asset::new(SCRIPT, include_str!("pages/try.js"))),
         ];
