@@ -260,7 +260,7 @@ async fn under_load(
 ) {
     let app = &whole.app;
     let nodes = [app.origin.clone()];
-    let load = Load::start(&nodes, &app.bearer, 8);
+    let load = Load::start(&nodes, &app.bearer, 8).await;
     load.goes_on(40).await;
     take_away.await;
     sleep(AWAY).await;

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use teable_attachments::domain::{ObjectName, Sha256, UploadType};
 use teable_attachments::registry::Registry;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::s3::Store;
 use super::{Answer, eventually, png, put, send, text, try_send};
@@ -19,10 +20,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long a client tries.
 const PERSISTENCE: Duration = Duration::from_secs(40);
 
+/// One load at a time: two would leave no node a chance to start within its patience on a machine with two cores.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// A running load. Its clients share this thread.
 pub struct Load {
     shared: Rc<Shared>,
     clients: Vec<actix_web::rt::task::JoinHandle<()>>,
+    _turn: MutexGuard<'static, ()>,
 }
 
 struct Shared {
@@ -75,8 +80,9 @@ impl Content {
 }
 
 impl Load {
-    /// `clients` clients that go round `nodes`, until they are stopped.
-    pub fn start(nodes: &[String], bearer: &str, clients: usize) -> Self {
+    /// `clients` clients that go round `nodes`, until they are stopped. Waits until no other load runs.
+    pub async fn start(nodes: &[String], bearer: &str, clients: usize) -> Self {
+        let turn = TURN.lock().await;
         let shared = Rc::new(Shared {
             nodes: nodes.to_vec(),
             bearer: format!("Bearer {bearer}"),
@@ -97,7 +103,7 @@ impl Load {
                 })
             })
             .collect();
-        Self { shared, clients }
+        Self { shared, clients, _turn: turn }
     }
 
     /// Waits until `more` flows are acknowledged that are not now.

@@ -47,8 +47,23 @@ impl Process {
         Self::start_as(binary(), port, folder, arguments)
     }
 
+    /// As [`Self::start_at`]; what it said, if it ends before it listens.
+    pub fn try_start_at(port: u16, folder: &Path, arguments: &[&str]) -> Result<Self, String> {
+        Self::try_start_as(binary(), port, folder, arguments)
+    }
+
     /// As [`Self::start_at`], of a command that has an environment.
-    pub fn start_as(mut command: Command, port: u16, folder: &Path, arguments: &[&str]) -> Self {
+    pub fn start_as(command: Command, port: u16, folder: &Path, arguments: &[&str]) -> Self {
+        let started = Self::try_start_as(command, port, folder, arguments);
+        started.unwrap_or_else(|said| panic!("it ended after: {said}"))
+    }
+
+    fn try_start_as(
+        mut command: Command,
+        port: u16,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, String> {
         let mut child = command
             .current_dir(folder)
             .args(arguments)
@@ -69,7 +84,10 @@ impl Process {
         let mut welcome = String::new();
         while !welcome.contains("then notify.") {
             let read = lines.read_line(&mut welcome).expect("text");
-            assert!(read > 0, "it ended after: {welcome}{}", log.join().expect("a log"));
+            if read == 0 {
+                child.wait().expect("it ends");
+                return Err(welcome + &log.join().expect("a log"));
+            }
         }
         evidence::secrets_in(&welcome);
         if let Ok(key) = std::fs::read_to_string(folder.join("data/signing-key")) {
@@ -78,7 +96,7 @@ impl Process {
         let address =
             welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");
         let origin = format!("http://{address}");
-        Self { child, origin, welcome, log }
+        Ok(Self { child, origin, welcome, log })
     }
 
     /// The access token of the first start.
