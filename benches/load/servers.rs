@@ -127,12 +127,9 @@ impl Ours {
         Request::get(&url[url.find("/api/").expect("a path")..])
     }
 
-    /// Forgets the files of a round.
-    pub fn clear(&self) {
-        let folder = self.server.folder.join("data/files/private/table");
-        for entry in fs::read_dir(folder).expect("a folder") {
-            fs::remove_file(entry.expect("an entry").path()).expect("a file");
-        }
+    /// Where the files are that it is sent.
+    pub fn files(&self) -> PathBuf {
+        self.server.folder.join("data/files/private/table")
     }
 }
 
