@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::Bytes;
@@ -16,12 +17,12 @@ use async_trait::async_trait;
 use rustix::fs::{FsWord, fstatfs};
 use sha2::Digest;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::object::open_file;
 use super::space::Reservation;
-use super::{BLOCK, Durability, LocalStore, blocking, not_missing};
+use super::{BLOCK, Durability, LocalStore, not_missing};
 use crate::domain::{ObjectKey, Sha256};
 use crate::storage::{Difference, Expected, StoreError, Upload};
 
@@ -34,23 +35,33 @@ impl Incoming {
     pub(super) fn create(&self) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).mode(0o640).open(&self.path)
     }
+
+    /// Removes it, on a thread that may wait for the disk.
+    fn remove(mut self) {
+        remove(&std::mem::take(&mut self.path));
+    }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
         let path = std::mem::take(&mut self.path);
-        let remove = move || {
-            if let Err(error) = fs::remove_file(path)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, "an unfinished file is left behind until the next start");
-            }
-        };
+        if path.as_os_str().is_empty() {
+            return;
+        }
         // An upload that is given up is dropped where requests are served, and the disk may take its time.
         match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
+            Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&path))),
+            Err(_) => remove(&path),
         }
+    }
+}
+
+/// Removes what is not wanted any more in `.incoming`.
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "an unfinished file is left behind until the next start");
     }
 }
 
@@ -65,7 +76,7 @@ pub(super) struct Placing {
 }
 
 /// What makes a file durable.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Sync {
     #[default]
     Nothing,
@@ -198,11 +209,17 @@ struct Writer {
     /// What its bytes hash to so far, and what they are to hash to, if that was signed.
     hash: Option<(sha2::Sha256, Sha256)>,
     reservation: Reservation,
+    ahead: Ahead,
 }
 
 impl Writer {
     fn write(&mut self, block: &[u8]) -> Result<(), StoreError> {
-        self.file()?.write_all(block)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(self.incoming.create().map_err(not_missing)?),
+        };
+        file.write_all(block)?;
+        self.ahead.wrote(file, block.len() as u64)?;
         self.reservation.spend(block.len() as u64);
         if let Some((hash, _)) = &mut self.hash {
             hash.update(block);
@@ -210,14 +227,14 @@ impl Writer {
         Ok(())
     }
 
-    fn file(&mut self) -> Result<&mut File, StoreError> {
-        Ok(match &mut self.file {
-            Some(file) => file,
-            none => none.insert(self.incoming.create().map_err(not_missing)?),
-        })
+    /// The file, when its last block is written too, if its bytes are what was signed.
+    fn finish(&mut self, last: &[u8]) -> Result<File, StoreError> {
+        self.write(last)?;
+        self.judge()?;
+        self.ahead.end()?;
+        Ok(self.file.take().ok_or_else(|| io::Error::other("nothing was written"))?)
     }
 
-    /// Whether the bytes are what was signed.
     fn judge(&mut self) -> Result<(), StoreError> {
         let Some((hash, signed)) = self.hash.take() else { return Ok(()) };
         let sha256: [u8; 32] = hash.finalize().into();
@@ -225,10 +242,54 @@ impl Writer {
     }
 }
 
+/// Syncs a long file while it comes. At its end its client would wait for all that the kernel had put off by then, which may be gigabytes.
+struct Ahead {
+    sync: Sync,
+    unsynced: u64,
+    running: Option<Receiver<io::Result<()>>>,
+}
+
+impl Ahead {
+    /// How many bytes come together before they are synced.
+    const PIECE: u64 = 16 * 1024 * 1024;
+
+    fn new(sync: Sync) -> Self {
+        Self { sync, unsynced: 0, running: None }
+    }
+
+    /// So many bytes more of `file` are written. What fails may be earlier ones.
+    fn wrote(&mut self, file: &File, bytes: u64) -> io::Result<()> {
+        self.unsynced += bytes;
+        if self.sync == Sync::Nothing || self.unsynced < Self::PIECE {
+            return Ok(());
+        }
+        match self.running.as_ref().map(Receiver::try_recv) {
+            Some(Err(TryRecvError::Empty)) => return Ok(()),
+            // The kernel tells of a failure once: whoever syncs the file next is told that all is well.
+            Some(Ok(synced)) => synced?,
+            Some(Err(TryRecvError::Disconnected)) => return Err(given_up()),
+            None => {}
+        }
+        let (file, (done, running)) = (file.try_clone()?, channel());
+        drop(spawn_blocking(move || done.send(file.sync_data())));
+        (self.unsynced, self.running) = (0, Some(running));
+        Ok(())
+    }
+
+    /// Waits for what is under way.
+    fn end(&mut self) -> io::Result<()> {
+        self.running.take().map_or(Ok(()), |running| running.recv().unwrap_or_else(|_| Err(given_up())))
+    }
+}
+
+fn given_up() -> io::Error {
+    io::Error::other("a thread that wrote to the disk has ended")
+}
+
 /// A block is written while the next one comes in.
 enum Step {
-    Idle(Writer),
-    Writing(JoinHandle<Result<Writer, StoreError>>),
+    Idle(Box<Writer>),
+    Writing(JoinHandle<Result<Box<Writer>, StoreError>>),
     Failed,
 }
 
@@ -251,16 +312,17 @@ impl LocalUpload {
     ) -> Self {
         let key = expected.key;
         let hash = expected.sha256.map(|signed| (sha2::Sha256::new(), signed));
+        let ahead = Ahead::new(store.placing.sync);
         Self {
             key,
             place: Place { folder: store.folder(key.upload_type), file: store.path(key) },
             placing: Arc::clone(&store.placing),
             buffer: Vec::with_capacity(usize::try_from(expected.size).unwrap_or(BLOCK).min(BLOCK)),
-            writer: Step::Idle(Writer { file: None, incoming, hash, reservation }),
+            writer: Step::Idle(Box::new(Writer { file: None, incoming, hash, reservation, ahead })),
         }
     }
 
-    async fn writer(&mut self) -> Result<Writer, StoreError> {
+    async fn writer(&mut self) -> Result<Box<Writer>, StoreError> {
         match std::mem::replace(&mut self.writer, Step::Failed) {
             Step::Idle(writer) => Ok(writer),
             Step::Writing(task) => task.await.map_err(io::Error::from)?,
@@ -294,14 +356,16 @@ impl Upload for LocalUpload {
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
         let Self { key, place, placing, buffer, .. } = *self;
-        blocking(move || {
-            writer.write(&buffer)?;
-            writer.judge()?;
-            let Writer { file, incoming, .. } = writer;
-            let file = file.ok_or_else(|| io::Error::other("nothing was written"))?;
-            placing.place(key, &file, &incoming.path, &place)
-        })
-        .await
+        let (answer, answered) = oneshot::channel();
+        drop(spawn_blocking(move || {
+            let placed = writer
+                .finish(&buffer)
+                .and_then(|file| placing.place(key, &file, &writer.incoming.path, &place));
+            // Nobody waits for the second name to go. Whoever gave up waiting does not mind.
+            let _ = answer.send(placed);
+            writer.incoming.remove();
+        }));
+        answered.await.unwrap_or_else(|_| Err(given_up().into()))
     }
 }
 
@@ -346,5 +410,36 @@ mod tests {
         drop(two);
         assert_eq!(poll!(settled.as_mut()), Poll::Ready(()));
         assert!(placing.under_way().is_empty());
+    }
+
+    #[actix_web::test]
+    async fn a_piece_is_synced_while_more_comes_and_waited_for_at_the_end() {
+        let file = tempfile::tempfile().expect("a file");
+        let mut ahead = Ahead::new(Sync::File);
+        ahead.wrote(&file, Ahead::PIECE - 1).expect("it is written");
+        assert!(ahead.running.is_none());
+        ahead.wrote(&file, 1).expect("it is written");
+        assert!(ahead.running.is_some() && ahead.unsynced == 0);
+        ahead.end().expect("it is synced");
+        let mut relaxed = Ahead::new(Sync::Nothing);
+        relaxed.wrote(&file, Ahead::PIECE).expect("it is written");
+        assert!(relaxed.running.is_none());
+    }
+
+    #[actix_web::test]
+    async fn what_could_not_be_synced_ahead_fails_the_upload() {
+        let file = tempfile::tempfile().expect("a file");
+        let failed = || {
+            let (done, running) = channel();
+            done.send(Err(io::ErrorKind::StorageFull.into())).expect("somebody listens");
+            Ahead { running: Some(running), ..Ahead::new(Sync::File) }
+        };
+        let while_it_comes = failed().wrote(&file, Ahead::PIECE).expect_err("it failed");
+        let at_its_end = failed().end().expect_err("it failed");
+        assert_eq!([while_it_comes.kind(), at_its_end.kind()], [io::ErrorKind::StorageFull; 2]);
+        let (done, running) = channel();
+        drop(done);
+        let mut ended = Ahead { running: Some(running), ..Ahead::new(Sync::File) };
+        ended.end().expect_err("nobody knows what became of it");
     }
 }
