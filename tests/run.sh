@@ -43,11 +43,15 @@ python3 -c 'import ensurepip' 2>/dev/null || { $sudo apt-get update -q && $sudo 
 
 tier "format"
 cargo fmt --all --check
+# Their own lock files are read much later otherwise.
+for manifest in fuzz/Cargo.toml tests/clients/rust/Cargo.toml; do
+  cargo metadata --locked --format-version 1 --manifest-path "$manifest" >/dev/null
+done
 
 tier "lints"
 cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 # A target that `cargo test` leaves out is none of all targets.
-cargo clippy --test faults --all-features --locked -- -D warnings
+cargo clippy --workspace --test faults --all-features --locked -- -D warnings
 
 tier "tests"
 # What an earlier run has left for the last tier.
@@ -56,7 +60,7 @@ cargo test --workspace --all-features --locked -- --nocapture
 
 tier "faults"
 # FAULTS_SEED=NUMBER has the same kills again, as far as a machine can.
-cargo test --test faults --all-features --locked
+cargo test --workspace --test faults --all-features --locked
 
 tier "fuzzing"
 tests/fuzz.sh
@@ -64,8 +68,19 @@ tests/fuzz.sh
 tier "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
+tier "release"
+# The last steps of a release keep one core busy. What later tiers need of tools is made beside it.
+tools() {
+  command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
+  # It compresses with the system's xz.
+  command -v cargo-deb >/dev/null || cargo install --locked --quiet --no-default-features cargo-deb
+  command -v cargo-cyclonedx >/dev/null || cargo install --locked --quiet cargo-cyclonedx
+}
+tools &
+cargo build --release --locked
+wait $!
+
 tier "dependencies"
-command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
 cargo deny --all-features check --hide-inclusion-graph licenses bans sources
 # The database of advisories is a git repository, which not every machine reaches.
 if cargo deny fetch db; then
@@ -84,13 +99,9 @@ tier "stubs"
 tests/stub/run.sh
 
 tier "end to end"
-cargo build --release --locked
 tests/e2e/run.sh
 
 tier "package"
-# It compresses with the system's xz.
-command -v cargo-deb >/dev/null || cargo install --locked --quiet --no-default-features cargo-deb
-command -v cargo-cyclonedx >/dev/null || cargo install --locked --quiet cargo-cyclonedx
 tests/deb/run.sh
 
 tier "operations"

@@ -7,7 +7,7 @@ repo=$(cd "$here/../.." && pwd)
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 # Shared with the other copies, at whatever path.
-export CARGO_TARGET_DIR=$repo/target/drift CARGO_TERM_COLOR=never
+export CARGO_TARGET_DIR=$repo/target/drift CARGO_TERM_COLOR=never CARGO_PROFILE_DEV_DEBUG=0
 (cd "$repo" && tar -c --exclude=./target --exclude=./data --exclude=./.git --exclude=node_modules .) | tar -x -C "$copy"
 # What another copy changed is older here, and cargo looks at the time alone.
 find "$copy/src" "$copy/openapi" "$copy/build.rs" -type f -exec touch {} +
