@@ -168,9 +168,28 @@ pub(super) fn escape(name: &str) -> String {
 }
 
 /// A node and where it stands, so that an error can say so.
+#[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    pub(super) node: &'a Node,
-    pub(super) pointer: String,
+    node: &'a Node,
+    step: Step<'a>,
+}
+
+/// How a node is reached. Written out as a pointer only for an error: most bodies have none.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Whole,
+    Member(&'a Step<'a>, &'a str),
+    Item(&'a Step<'a>, usize),
+}
+
+impl Step<'_> {
+    fn pointer(self) -> String {
+        match self {
+            Self::Whole => String::new(),
+            Self::Member(holder, name) => format!("{}/{}", holder.pointer(), escape(name)),
+            Self::Item(holder, index) => format!("{}/{index}", holder.pointer()),
+        }
+    }
 }
 
 /// Why a node is not what the DTO wants, and where.
@@ -197,10 +216,10 @@ impl Mismatch {
         Self::new(Kind::Other { message: message.into(), known: None })
     }
 
-    /// The same, seen from the node at `pointer`; the innermost place that knows itself wins.
-    fn at(mut self, pointer: &str) -> Self {
+    /// The same, seen from the node at `step`; the innermost place that knows itself wins.
+    fn at(mut self, step: Step<'_>) -> Self {
         if self.pointer.is_empty() {
-            pointer.clone_into(&mut self.pointer);
+            self.pointer = step.pointer();
         }
         self
     }
@@ -295,7 +314,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
     type Error = Mismatch;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        let pointer = self.pointer;
+        let step = self.step;
         let result = match self.node {
             Node::Null => visitor.visit_unit(),
             Node::Bool(value) => visitor.visit_bool(*value),
@@ -305,16 +324,15 @@ impl<'de> Deserializer<'de> for Place<'_> {
             Node::Text(value) | Node::Word(value) => visitor.visit_str(value),
             Node::Words(_) => Err(Mismatch::says("is given twice")),
             Node::Array(items) => visitor.visit_seq(Items::new(
-                items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, node)| Place { node, pointer: format!("{pointer}/{index}") }),
+                items.iter().enumerate().map(|(index, node)| Place { node, step: Step::Item(&step, index) }),
             )),
-            Node::Object(members) => visitor.visit_map(Members::new(members.iter().map(|(name, node)| {
-                (name.as_str(), Place { node, pointer: format!("{pointer}/{}", escape(name)) })
-            }))),
+            Node::Object(members) => visitor.visit_map(Members::new(
+                members
+                    .iter()
+                    .map(|(name, node)| (name.as_str(), Place { node, step: Step::Member(&step, name) })),
+            )),
         };
-        result.map_err(|mismatch| mismatch.at(&pointer))
+        result.map_err(|mismatch| mismatch.at(step))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -338,7 +356,6 @@ impl<'de> Deserializer<'de> for Place<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        let pointer = self.pointer.clone();
         let result = match self.node {
             Node::Text(text) | Node::Word(text) => {
                 IntoDeserializer::<Mismatch>::into_deserializer(text.as_str())
@@ -346,7 +363,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
             }
             _ => Err(de::Error::unknown_variant("", variants)),
         };
-        result.map_err(|mismatch| mismatch.at(&pointer))
+        result.map_err(|mismatch| mismatch.at(self.step))
     }
 
     /// A parameter that is given once is a list of one.
@@ -356,8 +373,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
             Node::Words(words) => words,
             _ => return self.deserialize_any(visitor),
         };
-        let pointer = self.pointer;
-        let items = words.iter().map(|node| Place { node, pointer: pointer.clone() });
+        let items = words.iter().map(|node| Place { node, step: self.step });
         visitor.visit_seq(Items::new(items))
     }
 
@@ -394,7 +410,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
     ) -> Result<V::Value, Mismatch> {
         match self.node {
             Node::Object(_) => self.deserialize_any(visitor),
-            _ => Err(Mismatch::says("must be an object").at(&self.pointer)),
+            _ => Err(Mismatch::says("must be an object").at(self.step)),
         }
     }
 
@@ -404,10 +420,14 @@ impl<'de> Deserializer<'de> for Place<'_> {
     }
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Of a node that stands in no other.
+    pub(super) fn whole(node: &'a Node) -> Self {
+        Self { node, step: Step::Whole }
+    }
+
     fn read<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Mismatch> {
-        let pointer = self.pointer.clone();
-        seed.deserialize(self).map_err(|mismatch| mismatch.at(&pointer))
+        seed.deserialize(self).map_err(|mismatch| mismatch.at(self.step))
     }
 
     /// What a word spells, to a visitor that asks for such a value; any other node as it is.
@@ -421,6 +441,6 @@ impl Place<'_> {
             Ok(value) => visit(visitor, value),
             Err(_) => Err(de::Error::invalid_value(de::Unexpected::Str(word), &visitor)),
         };
-        result.map_err(|mismatch: Mismatch| mismatch.at(&self.pointer))
+        result.map_err(|mismatch: Mismatch| mismatch.at(self.step))
     }
 }

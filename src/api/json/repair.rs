@@ -22,7 +22,7 @@ pub(in super::super) fn parse<T: DeserializeOwned + Validate>(
     let mut body = body;
     let mut repairs = Repairs::default();
     let dto = loop {
-        match T::deserialize(Place { node: &body, pointer: String::new() }) {
+        match T::deserialize(Place::whole(&body)) {
             Ok(dto) => break Some(dto),
             Err(mismatch) => {
                 if !repairs.apply(&mut body, mismatch) || repairs.errors.len() >= MOST {
