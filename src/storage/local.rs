@@ -27,9 +27,6 @@ use object::LocalObject;
 use space::Space;
 use upload::{Incoming, LocalUpload, Placing};
 
-/// How many bytes go to or come from the disk at a time. Each upload holds two of these, whatever its size.
-const BLOCK: usize = 128 * 1024;
-
 /// The folder, in the root, of what is still coming. A bucket's name does not begin with a dot.
 const INCOMING: &str = ".incoming";
 

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IoSliceMut, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::web::Bytes;
 use async_trait::async_trait;
@@ -14,8 +14,12 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::{ReadWriteFlags, preadv2};
 use tokio::task::spawn_blocking;
 
-use super::{BLOCK, blocking, not_missing};
+use super::{blocking, not_missing};
 use crate::storage::{ByteStream, ReadableObject, StoreError, StoredObject};
+
+/// How many bytes are read at a time. actix puts a block behind its headers, or its like, into a buffer that it keeps as long as that has no more
+/// than 64 KiB; a larger one it makes anew for each block.
+const BLOCK: usize = 56 * 1024;
 
 /// Only what was put there counts: a link would lead elsewhere, and to open a pipe would wait for a writer.
 const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -62,13 +66,10 @@ fn missing_from(path: &Path, error: io::Error) -> StoreError {
     if path.parent().is_some_and(Path::is_dir) { error.into() } else { not_missing(error) }
 }
 
-/// At most `wanted` bytes from `at` on, as far as the kernel has them in memory (`preadv2` with `RWF_NOWAIT`). Empty if it has none of them,
-/// or cannot say.
-fn read_cached(file: &File, at: u64, wanted: usize) -> Vec<u8> {
-    let mut block = vec![0; wanted];
-    let read = preadv2(file, &mut [IoSliceMut::new(&mut block)], at, ReadWriteFlags::NOWAIT).unwrap_or(0);
-    block.truncate(read);
-    block
+/// Fills `block` from `at` on, as far as the kernel has that in memory (`preadv2` with `RWF_NOWAIT`), and says how far. 0 if it has none of
+/// it, or cannot say.
+fn read_cached(file: &File, at: u64, block: &mut [u8]) -> usize {
+    preadv2(file, &mut [IoSliceMut::new(block)], at, ReadWriteFlags::NOWAIT).unwrap_or(0)
 }
 
 #[async_trait]
@@ -91,23 +92,61 @@ impl StoredObject for LocalObject {
 impl ReadableObject for LocalObject {
     fn stream(self: Box<Self>, offset: u64, length: u64) -> ByteStream {
         let end = offset + length;
-        stream::try_unfold((self.file, offset), move |(file, at)| async move {
-            if at >= end {
-                return Ok(None);
+        let spare = Spare::default();
+        stream::try_unfold((self.file, offset), move |(file, at)| {
+            let spare = spare.clone();
+            async move {
+                if at >= end {
+                    return Ok(None);
+                }
+                let wanted = usize::try_from(end - at).unwrap_or(BLOCK).min(BLOCK);
+                let mut block = spare.take();
+                block.resize(wanted, 0);
+                let mut read = read_cached(&file, at, &mut block);
+                if read == 0 {
+                    let reader = Arc::clone(&file);
+                    block = spawn_blocking(move || reader.read_exact_at(&mut block, at).map(|()| block))
+                        .await??;
+                    read = wanted;
+                }
+                block.truncate(read);
+                let next = at + read as u64;
+                let bytes = if next == end {
+                    Bytes::from(block)
+                } else {
+                    Bytes::from_owner(Block { bytes: block, spare })
+                };
+                Ok(Some((bytes, (file, next))))
             }
-            let wanted = usize::try_from(end - at).unwrap_or(BLOCK).min(BLOCK);
-            let mut block = read_cached(&file, at, wanted);
-            if block.is_empty() {
-                let reader = Arc::clone(&file);
-                block = spawn_blocking(move || {
-                    let mut block = vec![0; wanted];
-                    reader.read_exact_at(&mut block, at).map(|()| block)
-                })
-                .await??;
-            }
-            let next = at + block.len() as u64;
-            Ok(Some((Bytes::from(block), (file, next))))
         })
         .boxed()
+    }
+}
+
+/// The memory of the last block, for the next one: memory of that size goes back to the kernel each time, and comes back cleared.
+#[derive(Clone, Default)]
+struct Spare(Arc<Mutex<Vec<u8>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A block that is being sent.
+struct Block {
+    bytes: Vec<u8>,
+    spare: Spare,
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        *self.spare.0.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(&mut self.bytes);
     }
 }

@@ -9,7 +9,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::Bytes;
@@ -17,14 +16,18 @@ use async_trait::async_trait;
 use rustix::fs::{FsWord, fstatfs};
 use sha2::Digest;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::object::open_file;
 use super::space::Reservation;
-use super::{BLOCK, Durability, LocalStore, not_missing};
+use super::{Durability, LocalStore, not_missing};
 use crate::domain::{ObjectKey, Sha256};
 use crate::storage::{Difference, Expected, StoreError, Upload};
+
+/// How many bytes are written at a time. Each upload holds two of these, whatever its size.
+const BLOCK: usize = 64 * 1024;
 
 /// A file in `.incoming`, which goes when this is dropped: by then it is either linked into the tree or not wanted.
 pub(super) struct Incoming {
@@ -70,9 +73,14 @@ fn remove(path: &Path) {
 pub(super) struct Placing {
     sync: Sync,
     /// What is being linked and synced. This process alone serves the folder, so that nobody else has to know.
-    under_way: Mutex<HashMap<ObjectKey, usize>>,
-    /// Told whenever one of them is done.
-    done: Notify,
+    under_way: Mutex<HashMap<ObjectKey, Linking>>,
+}
+
+/// How many link and sync one object, and whom to tell when none does any more.
+#[derive(Default)]
+struct Linking {
+    count: usize,
+    done: Arc<Notify>,
 }
 
 /// What makes a file durable.
@@ -119,23 +127,20 @@ impl Placing {
 
     /// Waits until nobody is linking or syncing an object: until then what stands there may be gone after a power failure.
     pub(super) async fn settled(&self, key: ObjectKey) {
-        loop {
-            let mut done = std::pin::pin!(self.done.notified());
-            done.as_mut().enable();
-            if !self.under_way().contains_key(&key) {
-                return;
-            }
+        // While the table is held nobody is done, and whoever is done later tells this.
+        let done = || self.under_way().get(&key).map(|linking| Arc::clone(&linking.done).notified_owned());
+        while let Some(done) = done() {
             done.await;
         }
     }
 
     /// Never held while the disk is waited for: where requests are served it is asked, too.
-    fn under_way(&self) -> MutexGuard<'_, HashMap<ObjectKey, usize>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<ObjectKey, Linking>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, key: ObjectKey) -> UnderWay<'_> {
-        *self.under_way().entry(key).or_default() += 1;
+        self.under_way().entry(key).or_default().count += 1;
         UnderWay { placing: self, key }
     }
 
@@ -186,13 +191,12 @@ struct UnderWay<'a> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut count) = self.placing.under_way().entry(self.key) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+        if let Entry::Occupied(mut linking) = self.placing.under_way().entry(self.key) {
+            linking.get_mut().count -= 1;
+            if linking.get().count == 0 {
+                linking.remove().done.notify_waiters();
             }
         }
-        self.placing.done.notify_waiters();
     }
 }
 
@@ -210,16 +214,24 @@ struct Writer {
     hash: Option<(sha2::Sha256, Sha256)>,
     reservation: Reservation,
     ahead: Ahead,
+    /// The block that was written last, for the next bytes: one that is freed on another thread than it was made on costs more than its size.
+    spare: Vec<u8>,
 }
 
 impl Writer {
+    /// Writes a block that others follow.
     fn write(&mut self, block: &[u8]) -> Result<(), StoreError> {
+        self.put(block)?;
+        let Some(file) = &self.file else { return Ok(()) };
+        Ok(self.ahead.wrote(file, block.len() as u64)?)
+    }
+
+    fn put(&mut self, block: &[u8]) -> Result<(), StoreError> {
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(self.incoming.create().map_err(not_missing)?),
         };
         file.write_all(block)?;
-        self.ahead.wrote(file, block.len() as u64)?;
         self.reservation.spend(block.len() as u64);
         if let Some((hash, _)) = &mut self.hash {
             hash.update(block);
@@ -227,11 +239,10 @@ impl Writer {
         Ok(())
     }
 
-    /// The file, when its last block is written too, if its bytes are what was signed.
+    /// The file, when its last block is written too, if its bytes are what was signed. Whoever calls has waited for what was [`Ahead`].
     fn finish(&mut self, last: &[u8]) -> Result<File, StoreError> {
-        self.write(last)?;
+        self.put(last)?;
         self.judge()?;
-        self.ahead.end()?;
         Ok(self.file.take().ok_or_else(|| io::Error::other("nothing was written"))?)
     }
 
@@ -243,10 +254,12 @@ impl Writer {
 }
 
 /// Syncs a long file while it comes. At its end its client would wait for all that the kernel had put off by then, which may be gigabytes.
+///
+/// No thread waits for such a sync: it runs on one of the same threads, and if all of them waited it would never have one.
 struct Ahead {
     sync: Sync,
     unsynced: u64,
-    running: Option<Receiver<io::Result<()>>>,
+    running: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
 impl Ahead {
@@ -263,22 +276,25 @@ impl Ahead {
         if self.sync == Sync::Nothing || self.unsynced < Self::PIECE {
             return Ok(());
         }
-        match self.running.as_ref().map(Receiver::try_recv) {
+        match self.running.as_mut().map(oneshot::Receiver::try_recv) {
             Some(Err(TryRecvError::Empty)) => return Ok(()),
             // The kernel tells of a failure once: whoever syncs the file next is told that all is well.
             Some(Ok(synced)) => synced?,
-            Some(Err(TryRecvError::Disconnected)) => return Err(given_up()),
+            Some(Err(TryRecvError::Closed)) => return Err(given_up()),
             None => {}
         }
-        let (file, (done, running)) = (file.try_clone()?, channel());
+        let (file, (done, running)) = (file.try_clone()?, oneshot::channel());
         drop(spawn_blocking(move || done.send(file.sync_data())));
         (self.unsynced, self.running) = (0, Some(running));
         Ok(())
     }
 
     /// Waits for what is under way.
-    fn end(&mut self) -> io::Result<()> {
-        self.running.take().map_or(Ok(()), |running| running.recv().unwrap_or_else(|_| Err(given_up())))
+    async fn end(&mut self) -> io::Result<()> {
+        match self.running.take() {
+            Some(running) => running.await.unwrap_or_else(|_| Err(given_up())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -318,7 +334,14 @@ impl LocalUpload {
             place: Place { folder: store.folder(key.upload_type), file: store.path(key) },
             placing: Arc::clone(&store.placing),
             buffer: Vec::with_capacity(usize::try_from(expected.size).unwrap_or(BLOCK).min(BLOCK)),
-            writer: Step::Idle(Box::new(Writer { file: None, incoming, hash, reservation, ahead })),
+            writer: Step::Idle(Box::new(Writer {
+                file: None,
+                incoming,
+                hash,
+                reservation,
+                ahead,
+                spare: Vec::new(),
+            })),
         }
     }
 
@@ -332,8 +355,14 @@ impl LocalUpload {
 
     async fn flush(&mut self) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
-        let block = std::mem::replace(&mut self.buffer, Vec::with_capacity(BLOCK));
-        self.writer = Step::Writing(spawn_blocking(move || writer.write(&block).map(|()| writer)));
+        let mut block = std::mem::replace(&mut self.buffer, std::mem::take(&mut writer.spare));
+        self.buffer.reserve_exact(BLOCK);
+        self.writer = Step::Writing(spawn_blocking(move || {
+            writer.write(&block)?;
+            block.clear();
+            writer.spare = block;
+            Ok(writer)
+        }));
         Ok(())
     }
 }
@@ -355,15 +384,25 @@ impl Upload for LocalUpload {
 
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
+        writer.ahead.end().await?;
         let Self { key, place, placing, buffer, .. } = *self;
         let (answer, answered) = oneshot::channel();
         drop(spawn_blocking(move || {
             let placed = writer
                 .finish(&buffer)
                 .and_then(|file| placing.place(key, &file, &writer.incoming.path, &place));
-            // Nobody waits for the second name to go. Whoever gave up waiting does not mind.
-            let _ = answer.send(placed);
-            writer.incoming.remove();
+            match placed {
+                // Nobody waits for the second name to go. Whoever gave up waiting does not mind.
+                Ok(()) => {
+                    let _ = answer.send(Ok(()));
+                    writer.incoming.remove();
+                }
+                // What is refused leaves nothing.
+                refused @ Err(_) => {
+                    writer.incoming.remove();
+                    let _ = answer.send(refused);
+                }
+            }
         }));
         answered.await.unwrap_or_else(|_| Err(given_up().into()))
     }
@@ -393,8 +432,11 @@ mod tests {
 
     use futures_util::poll;
 
+    use std::time::Duration;
+
     use super::*;
-    use crate::domain::{ObjectName, UploadType};
+    use crate::domain::{Buckets, MediaType, ObjectName, UploadType};
+    use crate::storage::ObjectStore;
 
     #[actix_web::test]
     async fn what_is_under_way_is_waited_for_until_the_last_is_done() {
@@ -420,7 +462,7 @@ mod tests {
         assert!(ahead.running.is_none());
         ahead.wrote(&file, 1).expect("it is written");
         assert!(ahead.running.is_some() && ahead.unsynced == 0);
-        ahead.end().expect("it is synced");
+        ahead.end().await.expect("it is synced");
         let mut relaxed = Ahead::new(Sync::Nothing);
         relaxed.wrote(&file, Ahead::PIECE).expect("it is written");
         assert!(relaxed.running.is_none());
@@ -430,16 +472,42 @@ mod tests {
     async fn what_could_not_be_synced_ahead_fails_the_upload() {
         let file = tempfile::tempfile().expect("a file");
         let failed = || {
-            let (done, running) = channel();
+            let (done, running) = oneshot::channel::<io::Result<()>>();
             done.send(Err(io::ErrorKind::StorageFull.into())).expect("somebody listens");
             Ahead { running: Some(running), ..Ahead::new(Sync::File) }
         };
         let while_it_comes = failed().wrote(&file, Ahead::PIECE).expect_err("it failed");
-        let at_its_end = failed().end().expect_err("it failed");
+        let at_its_end = failed().end().await.expect_err("it failed");
         assert_eq!([while_it_comes.kind(), at_its_end.kind()], [io::ErrorKind::StorageFull; 2]);
-        let (done, running) = channel();
+        let (done, running) = oneshot::channel();
         drop(done);
         let mut ended = Ahead { running: Some(running), ..Ahead::new(Sync::File) };
-        ended.end().expect_err("nobody knows what became of it");
+        ended.end().await.expect_err("nobody knows what became of it");
+    }
+
+    /// The last bytes of an upload started a sync, and waited on one thread that may wait for another: when each of them did, none was left.
+    #[test]
+    fn an_upload_ends_on_the_only_thread_that_may_wait() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let media_type = MediaType::parse("image/png").expect("a media type");
+        let key = ObjectKey { upload_type: UploadType::Table, name: ObjectName::fresh() };
+        let expected = Expected { key, media_type: &media_type, size: 5, sha256: None };
+        let buckets = Buckets { public: "public".to_owned(), private: "private".to_owned() };
+        let work = async {
+            let store = LocalStore::open(folder.path(), buckets, Durability::Full, 0).expect("a store");
+            let incoming = Incoming { path: folder.path().join("incoming") };
+            let reservation = store.space.reserve(5).await.expect("room");
+            let mut upload = LocalUpload::new(&store, &expected, incoming, reservation);
+            let Step::Idle(writer) = &mut upload.writer else { panic!("nothing was sent") };
+            writer.ahead.unsynced = Ahead::PIECE - 1;
+            upload.write(Bytes::from_static(b"12345")).await.expect("they are taken");
+            Box::new(upload).commit().await.expect("it is stored");
+            assert_eq!(store.find(key).await.expect("it is there").size(), 5);
+        };
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().max_blocking_threads(1).build().expect("a runtime");
+        let done = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), work).await });
+        runtime.shutdown_background();
+        done.expect("no thread waits for itself");
     }
 }
