@@ -195,7 +195,7 @@ fn format(settings: &LogSettings) -> (LogFormat, bool) {
 }
 
 /// A method can be any word that a client makes up, and of any length.
-fn known(method: &Method) -> &str {
+pub(crate) fn known(method: &Method) -> &str {
     match *method {
         Method::GET
         | Method::HEAD

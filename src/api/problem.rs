@@ -198,6 +198,15 @@ impl Problem {
         }
     }
 
+    /// 400 to whoever wants a WebSocket.
+    #[must_use]
+    pub fn no_upgrade() -> Self {
+        Self::new(
+            ProblemCode::ValidationError,
+            "There is no WebSocket here. Send the request without `Upgrade`.",
+        )
+    }
+
     /// 413 to a body of more than `limit` bytes where a small document is expected.
     #[must_use]
     pub fn document_too_large(limit: usize) -> Self {

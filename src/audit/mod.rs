@@ -110,18 +110,23 @@ impl AuditLog {
 
     async fn write(&self, record: &Record<'_>) {
         let Err(error) = self.records.try_send(Message::Record(record.line())) else { return };
-        let waiting = match error {
-            mpsc::error::TrySendError::Full(message) => {
-                tokio::time::timeout(PATIENCE, self.records.send(message))
-                    .await
-                    .is_ok_and(|sent| sent.is_ok())
-            }
-            mpsc::error::TrySendError::Closed(_) => false,
-        };
-        if !waiting {
-            self.lost.inc();
-            tracing::error!("the audit log takes too long, and a record is lost");
+        // A client that goes while its record waits ends the wait, too.
+        let unwritten = Unwritten(self);
+        if let mpsc::error::TrySendError::Full(message) = error
+            && let Ok(Ok(())) = tokio::time::timeout(PATIENCE, self.records.send(message)).await
+        {
+            std::mem::forget(unwritten);
         }
+    }
+}
+
+/// A record that waits, and is lost if this is dropped.
+struct Unwritten<'a>(&'a AuditLog);
+
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        self.0.lost.inc();
+        tracing::error!("the audit log takes too long, and a record is lost");
     }
 }
 
@@ -157,7 +162,7 @@ impl Drop for Following {
         let record =
             Record::of_request(action, Outcome::Abandoned, None, &caller, Some(&subject), self.request);
         if self.log.records.try_send(Message::Record(record.line())).is_err() {
-            self.log.lost.inc();
+            drop(Unwritten(&self.log));
         }
     }
 }
@@ -192,5 +197,33 @@ impl CommandAudit {
             request: None,
         };
         sink.write(&record.line())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use futures_util::poll;
+
+    use super::*;
+
+    /// A client that went while its record waited for room was counted neither as written nor as lost.
+    #[actix_web::test]
+    async fn a_record_whose_client_goes_while_it_waits_is_lost_and_counted() {
+        let (records, _nobody_reads) = mpsc::channel(1);
+        let lost = IntCounter::new("lost", "records").expect("a name");
+        let log = AuditLog { records, lost: lost.clone() };
+        let end = || {
+            let following = log.follow(Uuid::now_v7());
+            following.note.borrow_mut().caller = Some("id".to_owned());
+            following.end(Some(Action::NotifyUpload), None)
+        };
+        end().await;
+        let mut waiting = Box::pin(end());
+        assert_eq!(poll!(waiting.as_mut()), Poll::Pending);
+        assert_eq!(lost.get(), 0);
+        drop(waiting);
+        assert_eq!(lost.get(), 1);
     }
 }

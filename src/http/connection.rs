@@ -1,8 +1,8 @@
 //! The connections: how many there are, and what a slow client may do with one.
 //!
 //! actix waits as long as is said for the headers of a connection's first request, and then for a next request to begin. What it does not
-//! see to is done here: that the headers of a later request come to an end, that a body which nobody reads does, and that a client takes
-//! what it is sent.
+//! see to is done here: that the headers of a later request come to an end, that a body which nobody reads does, that a client takes
+//! what it is sent, and that it gets no further than to the end of the request that is being answered (see [`Gate`]).
 
 use std::cell::Cell;
 use std::io;
@@ -14,20 +14,24 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_web::Error;
+use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
-use actix_web::web::Bytes;
+use actix_web::web::{Buf, Bytes, BytesMut};
+use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::gate::{Framing, Gate};
 use crate::service::pace::{Pace, Progress};
 
-/// How many bytes a client may be ahead of its answers, but for the body of a request.
-const AHEAD: usize = 8 * 1024;
+/// After how many bytes of a client actix looks at them. It would go on to 128 KiB, and a connection would keep as much, and twice that.
+const AT_ONCE: usize = 16 * 1024;
 
 /// How long a client may take.
 #[derive(Clone, Copy, Debug)]
@@ -92,9 +96,9 @@ struct State {
     ends_at: Cell<Instant>,
     /// Whether something of a next request has come.
     begun: Cell<bool>,
-    /// How many bytes are taken from the client before more is answered.
-    budget: Cell<u64>,
-    /// Who is to be told that there is a budget again.
+    /// What is taken from the client before more is answered.
+    gate: Cell<Gate>,
+    /// Who is to be told that it may be open again.
     reader: Cell<Option<Waker>>,
     timeouts: Timeouts,
 }
@@ -108,7 +112,7 @@ impl Activity {
             // A second more than actix takes to answer 408.
             ends_at: Cell::new(Instant::now() + timeouts.header + Duration::from_secs(1)),
             begun: Cell::new(true),
-            budget: Cell::new(AHEAD as u64),
+            gate: Cell::default(),
             reader: Cell::default(),
             timeouts,
         }))
@@ -119,13 +123,20 @@ impl Activity {
         self.0.place
     }
 
-    /// A request with a body of so many bytes is being answered.
-    fn answer(&self, body: u64) -> Answering {
+    /// A request with such a body is being answered.
+    fn answer(&self, framing: Framing) -> Answering {
         let state = &self.0;
         state.answering.set(state.answering.get() + 1);
-        state.budget.set(state.budget.get().saturating_add(body));
-        self.read_on();
+        self.turn(|gate| gate.answer(framing));
         Answering(self.clone())
+    }
+
+    /// Turns the gate, and tells who waits to read.
+    fn turn(&self, change: impl FnOnce(&mut Gate)) {
+        let mut gate = self.0.gate.get();
+        change(&mut gate);
+        self.0.gate.set(gate);
+        self.read_on();
     }
 
     /// Tells who waits to read.
@@ -135,10 +146,9 @@ impl Activity {
         }
     }
 
-    /// Waits for a budget. While nothing is answered there is one as soon as actix has looked at what it has.
+    /// Waits for the gate. While nothing is answered it is open as soon as actix has looked at what it has.
     fn wait_to_read(&self, context: &Context<'_>) {
         if self.0.answering.get() == 0 {
-            self.0.budget.set(AHEAD as u64);
             context.waker().wake_by_ref();
         } else {
             self.0.reader.set(Some(context.waker().clone()));
@@ -168,20 +178,23 @@ impl Drop for Answering {
         state.answering.set(state.answering.get() - 1);
         state.answered.set(state.answered.get() + 1);
         state.begun.set(false);
-        state.budget.set(AHEAD as u64);
         state.ends_at.set(Instant::now() + state.timeouts.keep_alive + state.timeouts.header);
-        self.0.read_on();
+        self.0.turn(Gate::answered);
     }
 }
 
 /// Notes on its connection that the request is being answered. One that is too many ends with the answer.
 pub(super) async fn note(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<Noted>, Error> {
     let activity = request.conn_data::<Activity>().cloned();
-    let body = announced(request.headers());
-    let answering = activity.as_ref().map(|activity| activity.answer(body));
+    let framing = framing(request.headers());
+    let answering = activity.as_ref().map(|activity| activity.answer(framing));
+    if let (Framing::Chunked, Some(activity)) = (framing, &activity) {
+        let chunks = Chunks { payload: request.take_payload(), activity: activity.clone() };
+        request.set_payload(Payload::Stream { payload: Box::pin(chunks) });
+    }
     let mut response = next.call(request).await?;
     if activity.is_some_and(|activity| activity.place() == Place::Excess) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
@@ -189,13 +202,33 @@ pub(super) async fn note(
     Ok(response.map_body(|_, body| Noted { body, _answering: answering }))
 }
 
-/// How many bytes of a body are to come; any number, if that is not said.
-fn announced(headers: &HeaderMap) -> u64 {
+/// What body is to come. actix has refused what says it in two ways.
+fn framing(headers: &HeaderMap) -> Framing {
     if headers.contains_key(TRANSFER_ENCODING) {
-        return u64::MAX;
+        return Framing::Chunked;
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    length.unwrap_or_default()
+    Framing::Length(length.unwrap_or_default())
+}
+
+/// A body in chunks, of which more is taken from the client when what there was is read.
+struct Chunks {
+    payload: Payload,
+    activity: Activity,
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = Pin::new(&mut self.payload).poll_next(context);
+        match polled {
+            Poll::Pending => self.activity.turn(Gate::more),
+            Poll::Ready(None | Some(Err(_))) => self.activity.turn(Gate::body_ended),
+            Poll::Ready(Some(Ok(_))) => {}
+        }
+        polled
+    }
 }
 
 /// A body whose end is noted.
@@ -223,6 +256,12 @@ impl MessageBody for Noted {
 pub(super) struct Connection {
     stream: TcpStream,
     activity: Activity,
+    /// What has come and may not pass yet.
+    kept: BytesMut,
+    /// Whether actix has been told that there is nothing more for now, and so has looked at what it was given.
+    paused: bool,
+    /// What it was given since then.
+    given: usize,
     alarm: Option<Pin<Box<Sleep>>>,
     /// Since when the client has taken nothing of what it is sent.
     blocked_since: Option<Instant>,
@@ -238,6 +277,9 @@ impl Connection {
         Self {
             stream,
             activity: Activity::new(place, timeouts),
+            kept: BytesMut::new(),
+            paused: false,
+            given: 0,
             alarm: None,
             blocked_since: None,
             taken: (0, Progress::default()),
@@ -288,8 +330,7 @@ fn too_slow() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client is too slow")
 }
 
-/// actix takes whatever comes, and makes requests of all that it has taken before it answers one: some hundred bytes of requests become
-/// many kilobytes. So a client gets no further ahead of its answers than [`AHEAD`], and not at all while it takes none.
+/// No more passes than the [`Gate`] lets, and nothing while the client takes none of what it is sent.
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -300,27 +341,59 @@ impl AsyncRead for Connection {
             self.activity.0.reader.set(Some(context.waker().clone()));
             return Poll::Pending;
         }
-        let budget = self.activity.0.budget.get();
-        if budget == 0 {
-            self.activity.wait_to_read(context);
-            return Poll::Pending;
-        }
-        let before = buffer.filled().len();
-        if budget >= buffer.remaining() as u64 {
-            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let (was_paused, before) = (std::mem::replace(&mut self.paused, false), buffer.filled().len());
+        let polled = if self.given < AT_ONCE {
+            self.poll_gate(was_paused, context, buffer)
         } else {
-            let mut block = [0; AHEAD];
-            let length = usize::try_from(budget).unwrap_or(block.len()).min(block.len());
-            let mut part = ReadBuf::new(&mut block[..length]);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut part))?;
-            buffer.put_slice(part.filled());
+            context.waker().wake_by_ref();
+            Poll::Pending
+        };
+        self.paused = polled.is_pending();
+        self.given = if self.paused { 0 } else { self.given + buffer.filled().len() - before };
+        polled
+    }
+}
+
+impl Connection {
+    fn poll_gate(
+        &mut self,
+        was_paused: bool,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let state = &self.activity.0;
+        let mut gate = state.gate.get();
+        if was_paused && state.answering.get() == 0 {
+            gate.looked();
         }
-        let read = buffer.filled().len() - before;
-        if read > 0 {
-            self.activity.0.budget.set(budget - read as u64);
-            self.activity.heard();
+        if !gate.is_shut() {
+            let before = buffer.filled().len();
+            if self.kept.is_empty() {
+                ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+                let come = &buffer.filled()[before..];
+                if come.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                let passed = gate.pass(come);
+                self.kept.extend_from_slice(&come[passed..]);
+                buffer.set_filled(before + passed);
+            } else {
+                let come = &self.kept[..self.kept.len().min(buffer.remaining())];
+                let passed = gate.pass(come);
+                buffer.put_slice(&come[..passed]);
+                self.kept.advance(passed);
+                if self.kept.is_empty() {
+                    self.kept = BytesMut::new();
+                }
+            }
+            state.gate.set(gate);
+            if buffer.filled().len() > before {
+                self.activity.heard();
+                return Poll::Ready(Ok(()));
+            }
         }
-        Poll::Ready(Ok(()))
+        self.activity.wait_to_read(context);
+        Poll::Pending
     }
 }
 

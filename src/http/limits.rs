@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, UPGRADE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
@@ -71,6 +71,12 @@ fn judging() -> Vec<(Method, ResourceDef)> {
     found
 }
 
+/// Whether the connection is to become one of another protocol.
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    let is_web_socket = |value: &str| value.trim().eq_ignore_ascii_case("websocket");
+    headers.get_all(UPGRADE).any(|value| value.to_str().is_ok_and(is_web_socket))
+}
+
 /// Refuses what is too much, and tells in the headers of each answer what is left.
 pub(super) async fn guard(
     addresses: web::Data<Addresses>,
@@ -81,6 +87,10 @@ pub(super) async fn guard(
     let is_excess = request.conn_data::<Activity>().is_some_and(|activity| activity.place() == Place::Excess);
     if is_excess && request.path() != "/healthz" {
         return Ok(request.error_response(Problem::from(Refusal::Busy)));
+    }
+    // actix would take all that follows for this request's body, whatever length that has.
+    if is_upgrade(request.headers()) {
+        return Ok(request.error_response(Problem::no_upgrade()));
     }
     let brings_a_token = addresses.brings_a_token(request.request());
     if !brings_a_token {
@@ -93,7 +103,10 @@ pub(super) async fn guard(
         }
     }
     let mut response = next.call(request).await?;
-    if brings_a_token && response.status() == StatusCode::UNAUTHORIZED {
+    // An address may be that of an operation with one method and of another one with another.
+    let was_not_judged =
+        matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED);
+    if brings_a_token && was_not_judged {
         // Whoever tries out tokens is told no more than that it is too often.
         match addresses.ask(response.request()) {
             Ok(Some(allowance)) => {

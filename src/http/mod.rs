@@ -7,6 +7,7 @@ mod client;
 mod connection;
 mod cors;
 mod docs;
+mod gate;
 mod health;
 mod limits;
 pub mod metrics;

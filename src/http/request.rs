@@ -46,9 +46,14 @@ pub(super) async fn trace<B: MessageBody + 'static>(
     let text: &str = id.hyphenated().encode_lower(&mut text);
     let Observers { metrics, audit, traces } = observers;
     let span = match traces {
-        Traces::Off => debug_span!("request", request = text, method = %request.method()),
+        Traces::Off => debug_span!("request", request = text, method = telemetry::known(request.method())),
         Traces::On => {
-            info_span!("request", request = text, method = %request.method(), otel.kind = "server")
+            info_span!(
+                "request",
+                request = text,
+                method = telemetry::known(request.method()),
+                otel.kind = "server"
+            )
         }
     };
     traces.begin(&span, request.headers());

@@ -189,7 +189,7 @@ impl Traces {
         let span = context.span();
         match route {
             Some(route) => {
-                span.update_name(format!("{method} {route}"));
+                span.update_name(format!("{} {route}", known(method)));
                 span.set_attribute(KeyValue::new("http.route", route.to_owned()));
             }
             None => span.update_name(known(method).to_owned()),

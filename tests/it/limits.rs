@@ -354,6 +354,14 @@ async fn wrong_tokens_count_for_the_address() {
     assert_eq!((right.status.as_u16(), right.header("ratelimit-policy")), (201, "\"token\";q=9;w=3600"));
 }
 
+/// Its address is one of an operation that judges tokens, were the method not another one's.
+#[actix_web::test]
+async fn an_operation_that_there_is_not_counts_for_the_address() {
+    let app = App::start_with(&["--rate-limit-per-address", "2/h"]).await;
+    let ask = async || app.get("/api/attachments/signature", &[("authorization", "x")]).await.status.as_u16();
+    assert_eq!((ask().await, ask().await, ask().await), (405, 405, 429));
+}
+
 #[actix_web::test]
 async fn a_trusted_proxy_says_for_whom_it_asks() {
     let app =

@@ -66,6 +66,8 @@ async fn flow(service: &Process) -> Vec<String> {
     let url = text(&stored["presignedUrl"]);
     assert_eq!(send("GET", url, &[], "").await.status, 200);
     send("GET", &format!("{}/nowhere/{token}", service.origin), &[], "").await;
+    let made_up = "M".repeat(5000);
+    send(&made_up, &format!("{}/api/attachments/signature", service.origin), &[], "").await;
     vec![service.token().to_owned(), token, url.rsplit_once("token=").expect("a token").1.to_owned()]
 }
 
@@ -130,6 +132,8 @@ async fn a_flow_is_a_trace_without_a_token() {
     assert_ne!(hex(&read.trace_id), TRACE, "its client did not trace");
     assert!(read.parent_span_id.is_empty());
     assert_eq!(attributes(named("GET"))["http.response.status_code"], "404");
+    assert_eq!(attributes(named("_OTHER /api/attachments/signature"))["http.response.status_code"], "405");
+    assert!(!everything.contains("MMMM"), "a client's own word in {everything}");
 }
 
 #[actix_web::test]

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::support::process::Process;
 use crate::support::raw::Raw;
@@ -40,33 +42,47 @@ async fn a_body_with_thousands_of_wrong_fields_is_given_up() {
     assert!((1..=32).contains(&told), "{told}");
 }
 
-/// A client that takes no answers was read on all the same, and what it sent was kept as requests: 39 MB for each connection.
+/// A client that takes no answers was read on all the same, and what it sent was kept as requests: 39 MB for each connection. Later still where the
+/// body before them came in chunks, and 2.7 MB of what fitted into 8 KiB.
 #[actix_web::test]
 async fn a_client_that_takes_no_answers_is_not_read_on() {
-    const CONNECTIONS: usize = 6;
+    const CONNECTIONS: usize = 20;
     let folder = TempDir::new().expect("a folder");
     let service = Process::start(folder.path(), &[]);
     let pid = service.child.id();
     let origin = service.origin.clone();
-    let before = resident(pid);
-    let requests = "GET /assets/scalar.js HTTP/1.1\r\nHost: x\r\n\r\n".to_owned()
-        + &"GET / HTTP/1.1\nHost:x\n\n".repeat(30_000);
-    let mut clients = Vec::new();
-    for _ in 0..CONNECTIONS {
-        let (mut client, requests) = (Raw::narrow(&origin).await, requests.clone());
-        clients.push(actix_web::rt::spawn(async move {
-            client.send(requests).await;
-            client
-        }));
+    let head = |headers: &str| format!("GET /readyz HTTP/1.1\r\nHost: x\r\n{headers}x: ");
+    let chunked = head("Transfer-Encoding: chunked\r\n");
+    let firsts = [
+        ("", String::new()),
+        // The first read has it alone.
+        (" behind chunks", format!("{chunked}{:a<1$}\r\n\r\n0\r\n\r\n", "", 8192 - chunked.len() - 9)),
+        (" behind a length", head("Content-Length: 3\r\n") + "\r\n\r\nabc"),
+    ];
+    for (how, first) in firsts {
+        let before = resident(pid);
+        let requests = first
+            + "GET /assets/scalar.js HTTP/1.1\r\nHost: x\r\n\r\n"
+            + &"GET / HTTP/1.1\nHost:x\n\n".repeat(30_000);
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let (mut client, requests) = (Raw::narrow(&origin).await, requests.clone());
+            clients.push(actix_web::rt::spawn(async move {
+                client.send(requests).await;
+                client
+            }));
+        }
+        // The service goes on for the others.
+        for _ in 0..50 {
+            assert_eq!(crate::support::send("GET", &format!("{origin}/healthz"), &[], "").await.status, 200);
+        }
+        let after = resident(pid);
+        println!(
+            "pipelined{how} and never read, {CONNECTIONS} connections: {before} KiB before, {after} KiB after"
+        );
+        assert!(after.saturating_sub(before) < 30_000, "{before} KiB became {after}{how}");
+        clients.iter().for_each(actix_web::rt::task::JoinHandle::abort);
     }
-    // The service goes on for the others.
-    for _ in 0..50 {
-        assert_eq!(crate::support::send("GET", &format!("{origin}/healthz"), &[], "").await.status, 200);
-    }
-    let after = resident(pid);
-    println!("pipelined and never read, {CONNECTIONS} connections: {before} KiB before, {after} KiB after");
-    assert!(after.saturating_sub(before) < 30_000, "{before} KiB became {after}");
-    clients.iter().for_each(actix_web::rt::task::JoinHandle::abort);
     actix_web::web::block(move || service.kill()).await.expect("it ends");
 }
 
@@ -128,6 +144,36 @@ async fn one_upload_token_takes_one_place() {
         client.send("2345").await;
     }
     for mut client in clients {
+        assert!(client.head().await.starts_with("HTTP/1.1 201"));
+    }
+}
+
+/// They waited in any number, each with a connection and what had come of it.
+#[actix_web::test]
+async fn few_uploads_wait_for_another_of_their_name() {
+    let app = App::start().await;
+    let signed = app.sign(&json!({"contentType": "", "contentLength": 5, "type": 1})).await.json();
+    let path = text(&signed["url"]).trim_start_matches(&app.origin);
+    let begin = format!("PUT {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n");
+    let mut waiting = Vec::new();
+    for _ in 0..40 {
+        let mut client = Raw::open(&app.origin).await;
+        client.send(&begin).await;
+        waiting.push(client);
+    }
+    let begun = Instant::now();
+    while waiting.len() > 32 && begun.elapsed() < Duration::from_secs(20) {
+        let mut client = waiting.remove(0);
+        match timeout(Duration::from_millis(10), client.head()).await {
+            Ok(head) => assert!(head.starts_with("HTTP/1.1 503") && head.contains("retry-after: "), "{head}"),
+            Err(_) => waiting.push(client),
+        }
+    }
+    assert_eq!(waiting.len(), 32, "the others were told to come back");
+    for client in &mut waiting {
+        client.send("12345").await;
+    }
+    for mut client in waiting {
         assert!(client.head().await.starts_with("HTTP/1.1 201"));
     }
 }

@@ -112,6 +112,18 @@ fn ambiguous() -> Vec<(String, String)> {
     found
 }
 
+/// With these, what follows has no end for actix, whatever length it has.
+fn upgrades() -> impl Iterator<Item = (String, String)> {
+    let headers = |upgrade| {
+        [
+            format!("upgrade: {upgrade}\r\ncontent-length: 5\r\n"),
+            format!("content-length: 5\r\nupgrade: {upgrade}\r\n"),
+        ]
+    };
+    let all = ["websocket", "WebSocket", " websocket "].into_iter().flat_map(headers);
+    all.map(|headers| (headers, format!("hello{SMUGGLED}")))
+}
+
 #[actix_web::test]
 async fn what_is_framed_two_ways_is_refused() {
     let app = App::start().await;
@@ -126,7 +138,7 @@ async fn what_is_framed_two_ways_is_refused() {
         ("GET", "/healthz"),
         ("GET", "/docs/"),
     ] {
-        for (headers, body) in ambiguous() {
+        for (headers, body) in ambiguous().into_iter().chain(upgrades()) {
             let request = format!("{method} {target} HTTP/1.1\r\nhost: a\r\n{headers}\r\n{body}");
             let answers = exchange(&app, request.as_bytes()).await;
             // What is understood in one way alone may be answered, and then what follows is what anybody takes for the next request. What is

@@ -197,13 +197,21 @@ impl App {
         notified.json()
     }
 
-    /// Every file below the folder of the files, but for the lock and the owner's id.
+    /// Every file below the folder of the files, but for the lock and the owner's id. The first name of one that is stored goes when that is
+    /// answered, and is waited for; one that stays is found.
     pub fn files(&self) -> Vec<String> {
         let root = self.folder.path().join("data/files");
-        let mut found = Vec::new();
-        walk(&root, &mut found);
-        found.retain(|path| !path.ends_with("/.lock") && !path.ends_with("/.owner"));
-        found
+        let begun = std::time::Instant::now();
+        loop {
+            let mut found = Vec::new();
+            walk(&root, &mut found);
+            let is_settled = !found.iter().any(|path| path.contains("/.incoming/"));
+            if is_settled || begun.elapsed() > Duration::from_secs(5) {
+                found.retain(|path| !path.ends_with("/.lock") && !path.ends_with("/.owner"));
+                return found;
+            }
+            std::thread::yield_now();
+        }
     }
 }
 
