@@ -1,5 +1,5 @@
-//! What is refused before an operation looks at it: connections that are too many, and requests without a valid access token that come too
-//! often from one address.
+//! What is refused before an operation looks at it: connections that are too many, requests for another protocol, and requests without a valid
+//! access token that come too often from one address.
 
 use std::net::IpAddr;
 use std::sync::Arc;
