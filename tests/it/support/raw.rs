@@ -1,9 +1,11 @@
 //! A client that sends what it likes, when it likes.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 /// A connection to the application.
 pub struct Raw {
@@ -33,10 +35,15 @@ impl Raw {
     }
 
     /// Sends this again and again, until nobody takes it.
-    pub async fn send_on(&mut self, bytes: &[u8], pause: std::time::Duration) {
+    pub async fn send_on(&mut self, bytes: &[u8], pause: Duration) {
         while self.stream.write_all(bytes).await.is_ok() {
             actix_web::rt::time::sleep(pause).await;
         }
+    }
+
+    /// Whether something comes within this time. It is left there.
+    pub async fn hears(&mut self, patience: Duration) -> bool {
+        timeout(patience, self.stream.peek(&mut [0])).await.is_ok()
     }
 
     /// What comes up to the empty line behind the headers.
