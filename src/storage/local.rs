@@ -3,7 +3,9 @@
 //! A file is written beside the tree and then linked into it, which fails where a file already stands. So a crash
 //! at any point leaves either the whole file or none, and what it leaves in `.incoming` is cleared at the next start.
 
+mod ahead;
 mod object;
+mod placing;
 mod space;
 mod upload;
 
@@ -24,8 +26,9 @@ use super::{
 use crate::domain::{Buckets, ObjectKey, ObjectName, UploadType};
 
 use object::LocalObject;
+use placing::Placing;
 use space::Space;
-use upload::{Incoming, LocalUpload, Placing};
+use upload::{Incoming, LocalUpload};
 
 /// The folder, in the root, of what is still coming. A bucket's name does not begin with a dot.
 const INCOMING: &str = ".incoming";
@@ -231,6 +234,10 @@ impl ObjectStore for LocalStore {
         })
         .await
     }
+}
+
+fn given_up() -> io::Error {
+    io::Error::other("a thread that wrote to the disk has ended")
 }
 
 /// To a writer, a missing folder is a failure of the store and not a missing object.
