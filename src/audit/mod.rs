@@ -111,22 +111,30 @@ impl AuditLog {
     async fn write(&self, record: &Record<'_>) {
         let Err(error) = self.records.try_send(Message::Record(record.line())) else { return };
         // A client that goes while its record waits ends the wait, too.
-        let unwritten = Unwritten(self);
-        if let mpsc::error::TrySendError::Full(message) = error
-            && let Ok(Ok(())) = tokio::time::timeout(PATIENCE, self.records.send(message)).await
-        {
-            std::mem::forget(unwritten);
+        let mut waiting = Waiting { log: self, is_written: false };
+        if let mpsc::error::TrySendError::Full(message) = error {
+            let written = tokio::time::timeout(PATIENCE, self.records.send(message)).await;
+            waiting.is_written = matches!(written, Ok(Ok(())));
         }
+    }
+
+    fn lose(&self) {
+        self.lost.inc();
+        tracing::error!("the audit log takes too long, and a record is lost");
     }
 }
 
-/// A record that waits, and is lost if this is dropped.
-struct Unwritten<'a>(&'a AuditLog);
+/// A record that waits for room, and is lost if this is dropped before it is written.
+struct Waiting<'a> {
+    log: &'a AuditLog,
+    is_written: bool,
+}
 
-impl Drop for Unwritten<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.lost.inc();
-        tracing::error!("the audit log takes too long, and a record is lost");
+        if !self.is_written {
+            self.log.lose();
+        }
     }
 }
 
@@ -162,7 +170,7 @@ impl Drop for Following {
         let record =
             Record::of_request(action, Outcome::Abandoned, None, &caller, Some(&subject), self.request);
         if self.log.records.try_send(Message::Record(record.line())).is_err() {
-            drop(Unwritten(&self.log));
+            self.log.lose();
         }
     }
 }
