@@ -179,7 +179,7 @@ impl Drop for Answering {
         state.answered.set(state.answered.get() + 1);
         state.begun.set(false);
         state.ends_at.set(Instant::now() + state.timeouts.keep_alive + state.timeouts.header);
-        self.0.turn(Gate::answered);
+        self.0.turn(Gate::go_on);
     }
 }
 
@@ -364,7 +364,7 @@ impl Connection {
         let state = &self.activity.0;
         let mut gate = state.gate.get();
         if was_paused && state.answering.get() == 0 {
-            gate.looked();
+            gate.go_on();
         }
         if !gate.is_shut() {
             let before = buffer.filled().len();

@@ -2,7 +2,7 @@
 //!
 //! actix makes requests of all that it has before it answers one, and some bytes of a request become kilobytes; and of a body in chunks it keeps each
 //! chunk, be it of one byte. So it is given one request at a time: no further than to the end of a head until it has looked at that, then
-//! the body that the head announces, and nothing more until the answer is made.
+//! the body that the head announces, and nothing more until the answer is made. What comes behind the last request of a connection is so never seen.
 //!
 //! This room knows where a message may end, by the empty line that ends every head and every body in chunks (RFC 9112, sections 2.1 and 7.1), and by the
 //! length of every other body. It parses nothing: where it takes for an end what is none, a client is slower by one turn.
@@ -110,8 +110,9 @@ impl Gate {
         bytes.len()
     }
 
-    /// actix has looked at what it was given, and answers nothing: it was no head, or what is being sent is not wanted any more.
-    pub(super) fn looked(&mut self) {
+    /// Another head may come: the answer is made, or actix has looked at what it was given and answers nothing. What is left of a body of some
+    /// length still is none of a head.
+    pub(super) fn go_on(&mut self) {
         match self.position {
             Position::Behind { .. } | Position::Chunks { .. } | Position::End => {
                 self.position = Position::Head;
@@ -145,11 +146,6 @@ impl Gate {
         if let Position::Chunks { .. } = self.position {
             self.position = Position::End;
         }
-    }
-
-    /// The answer is made. What is left of a body of some length still is none of a head.
-    pub(super) fn answered(&mut self) {
-        self.looked();
     }
 }
 
@@ -276,7 +272,7 @@ mod tests {
                     prop_assert!(reader.read(&wire, &mut sizes), "the head of {index} does not come: {reader:?}", reader = reader.gate);
                     prop_assert!(reader.taken < next, "{} of the next passed", reader.taken - end);
                     if reader.taken < head {
-                        reader.gate.looked();
+                        reader.gate.go_on();
                     }
                 }
                 reader.gate.answer(request.framing);
@@ -292,7 +288,7 @@ mod tests {
                 reader.read(&wire, &mut sizes);
                 prop_assert!(reader.taken < next, "{} of the next passed", reader.taken - end);
                 prop_assert_eq!(reader.gate.position, Position::End);
-                reader.gate.answered();
+                reader.gate.go_on();
                 begin = end;
             }
             prop_assert_eq!(reader.taken, wire.len());
