@@ -292,6 +292,7 @@ async fn signing_waits_for_no_metadata() {
     metadata.give(&key);
     metadata.switch(Mode::Answer);
     eventually("it asks again", || async { metadata.asked() > asked }).await;
+    service.stop(&[&key.secret]).await;
 }
 
 /// What the service says when it cannot start, which must be soon.

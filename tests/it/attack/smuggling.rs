@@ -4,6 +4,7 @@
 use super::wire::exchange;
 use super::{print, still_well};
 use crate::support::App;
+use crate::support::raw::Raw;
 
 /// What somebody would have another client's connection ask.
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -162,6 +163,35 @@ async fn what_is_framed_two_ways_is_refused() {
         sent,
         &format!("in none of which another request hid; {refused} refused as a whole"),
     );
+}
+
+/// Whoever forwards such a request takes what comes behind its answer for that of somebody else, if there is any (RFC 9112, section 9.6).
+#[actix_web::test]
+async fn nothing_behind_the_last_request_of_a_connection_is_answered() {
+    let app = App::start().await;
+    let behind = "GET /openapi.json HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let chunks = "4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n";
+    for (version, headers, body, answered) in [
+        ("1.1", "", "", 2),
+        ("1.0", "connection: keep-alive\r\n", "", 2),
+        ("1.1", "transfer-encoding: chunked\r\n", chunks, 2),
+        ("1.1", "connection: close\r\n", "", 1),
+        ("1.1", "connection: Close\r\n", "", 1),
+        ("1.0", "", "", 1),
+        ("1.0", "content-length: 5\r\n", "hello", 1),
+        ("1.1", "connection: close\r\ncontent-length: 5\r\n", "hello", 1),
+        ("1.1", "transfer-encoding: chunked\r\nconnection: close\r\n", chunks, 1),
+    ] {
+        for target in ["GET /healthz", "GET /nowhere"] {
+            let request = format!("{target} HTTP/{version}\r\nhost: a\r\n{headers}\r\n{body}");
+            let mut client = Raw::open(&app.origin).await;
+            client.send(format!("{request}{}", behind.repeat(2))).await;
+            let rest = String::from_utf8(client.rest().await).expect("text");
+            let answers = rest.matches("HTTP/1.").count();
+            assert_eq!(answers, answered, "{request:?}: {rest}");
+        }
+    }
+    still_well(&app).await;
 }
 
 /// Whether RFC 9112 has one reading of it.

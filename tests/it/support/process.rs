@@ -16,7 +16,7 @@ pub struct Process {
     /// What it said on stdout, up to the last line of the welcome.
     pub welcome: String,
     /// Reads the log while it is written: a full pipe would stop the service.
-    log: JoinHandle<String>,
+    log: Option<JoinHandle<String>>,
 }
 
 /// The binary, without the settings of whoever runs the tests.
@@ -96,7 +96,7 @@ impl Process {
         let address =
             welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");
         let origin = format!("http://{address}");
-        Ok(Self { child, origin, welcome, log })
+        Ok(Self { child, origin, welcome, log: Some(log) })
     }
 
     /// The access token of the first start.
@@ -112,15 +112,23 @@ impl Process {
 
     pub fn kill(mut self) {
         self.child.kill().expect("SIGKILL");
-        self.child.wait().expect("it ends");
     }
 
     /// Asks it to stop as an operator does, and gives what it wrote to the log.
     pub fn terminate(mut self) -> String {
         self.signal(Signal::TERM);
         let status = self.child.wait().expect("it ends");
-        let log = self.log.join().expect("a log");
+        let log = self.log.take().expect("it is read once").join().expect("a log");
         assert!(status.success(), "{status}: {log}");
         log
+    }
+}
+
+/// A test that fails leaves no service running.
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended, and this may be a panic already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
