@@ -35,6 +35,8 @@ pub(super) struct Placing {
 struct Linking {
     count: usize,
     done: Arc<Notify>,
+    /// Whose turn it is. What cannot be synced is removed, and nobody else is to have taken it for stored by then.
+    turn: Arc<Mutex<()>>,
 }
 
 /// What makes a file durable.
@@ -94,8 +96,10 @@ impl Placing {
     }
 
     fn begin(&self, key: ObjectKey) -> UnderWay<'_> {
-        self.under_way().entry(key).or_default().count += 1;
-        UnderWay { placing: self, key }
+        let mut under_way = self.under_way();
+        let linking = under_way.entry(key).or_default();
+        linking.count += 1;
+        UnderWay { placing: self, key, turn: Arc::clone(&linking.turn) }
     }
 
     /// Removes what an earlier process left at `path` in `.incoming`. If it was linked by then it is in the tree, and is synced now.
@@ -120,7 +124,9 @@ impl Placing {
         incoming: &Path,
         place: &Place,
     ) -> Result<(), StoreError> {
-        let _under_way = self.begin(key);
+        let under_way = self.begin(key);
+        // Uploads take turns, too, but one whose client is gone has given its own away while its file is still being synced.
+        let _turn = under_way.turn.lock().unwrap_or_else(PoisonError::into_inner);
         match fs::hard_link(incoming, &place.file) {
             Ok(()) => self.sync.run(file, &place.folder).map_err(|error| {
                 // Nobody has seen it, and what is on the disk is not known.
@@ -147,6 +153,7 @@ impl Placing {
 struct UnderWay<'a> {
     placing: &'a Placing,
     key: ObjectKey,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Drop for UnderWay<'_> {
@@ -207,5 +214,31 @@ mod tests {
         drop(two);
         assert_eq!(poll!(settled.as_mut()), Poll::Ready(()));
         assert!(placing.under_way().is_empty());
+    }
+
+    /// The same bytes were found to be there already, and synced, before the upload that could not sync them took them away.
+    #[test]
+    fn what_may_still_be_taken_away_is_no_stored_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name| folder.path().join(name);
+        let place = Place { folder: folder.path().to_owned(), file: path("file") };
+        fs::write(path("incoming"), "bytes").expect("it is written");
+        fs::write(&place.file, "bytes").expect("it is written");
+        let placing = Placing::default();
+        let key = ObjectKey { upload_type: UploadType::Table, name: ObjectName::fresh() };
+        let failing = placing.begin(key);
+        let turn = failing.turn.lock().expect("a turn");
+        std::thread::scope(|scope| {
+            let file = File::open(path("incoming")).expect("a file");
+            let (placing, place, incoming) = (&placing, &place, path("incoming"));
+            let other = scope.spawn(move || placing.place(key, &file, &incoming, place));
+            while placing.under_way()[&key].count < 2 && !other.is_finished() {
+                std::thread::yield_now();
+            }
+            fs::remove_file(&place.file).expect("it was there");
+            drop(turn);
+            other.join().expect("it ends").expect("it is stored");
+        });
+        assert_eq!(fs::read(&place.file).expect("it is there"), b"bytes");
     }
 }
