@@ -5,7 +5,7 @@
 //! the body that the head announces, and nothing more until the answer is made. What comes behind the last request of a connection is so never seen.
 //!
 //! This room knows where a message may end, by the empty line that ends every head and every body in chunks (RFC 9112, sections 2.1 and 7.1), and by the
-//! length of every other body. It parses nothing: where it takes for an end what is none, a client is slower by one turn.
+//! length of every other body. It parses nothing: where it takes for an end what is none, a client is slower by a turn.
 
 use std::ops::ControlFlow;
 
