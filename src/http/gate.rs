@@ -2,7 +2,8 @@
 //!
 //! actix makes requests of all that it has before it answers one, and some bytes of a request become kilobytes; and of a body in chunks it keeps each
 //! chunk, be it of one byte. So it is given one request at a time: no further than to the end of a head until it has looked at that, then
-//! the body that the head announces, and nothing more until the answer is made. What comes behind the last request of a connection is so never seen.
+//! the body that the head announces, and nothing more until the answer is made. Nothing behind the last request of a connection
+//! becomes a request, either.
 //!
 //! This room knows where a message may end, by the empty line that ends every head and every body in chunks (RFC 9112, sections 2.1 and 7.1), and by the
 //! length of every other body. It parses nothing: where it takes for an end what is none, a client is slower by a turn.

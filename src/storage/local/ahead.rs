@@ -1,4 +1,4 @@
-//! Syncing a long file while it comes.
+//! Syncing a long file while it comes. At its end its client would wait for all that the kernel had put off by then, which may be gigabytes.
 
 use std::fs::File;
 use std::io;
@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use super::given_up;
 use super::placing::Sync;
 
-/// Syncs a long file while it comes. At its end its client would wait for all that the kernel had put off by then, which may be gigabytes.
+/// What of a file is not synced, and the sync that is under way.
 ///
 /// No thread waits for such a sync: it runs on one of the same threads, and if all of them waited it would never have one.
 pub(super) struct Ahead {

@@ -116,7 +116,7 @@ impl Placing {
         fs::remove_file(path)
     }
 
-    /// Links `file`, which stands at `incoming`, to `place` in `folder`, and syncs it.
+    /// Links `file`, which stands at `incoming`, into its `place`, and syncs it.
     pub(super) fn place(
         &self,
         key: ObjectKey,
@@ -125,7 +125,7 @@ impl Placing {
         place: &Place,
     ) -> Result<(), StoreError> {
         let under_way = self.begin(key);
-        // Uploads take turns, too, but one whose client is gone has given its own away while its file is still being synced.
+        // The service lets uploads of one name take turns. A commit that its caller gave up goes on here all the same.
         let _turn = under_way.turn.lock().unwrap_or_else(PoisonError::into_inner);
         match fs::hard_link(incoming, &place.file) {
             Ok(()) => self.sync.run(file, &place.folder).map_err(|error| {
@@ -139,7 +139,7 @@ impl Placing {
                 if !same_bytes(incoming, &place.file).map_err(not_missing)? {
                     return Err(StoreError::Taken);
                 }
-                // Whoever put them there may not have synced them yet.
+                // An earlier process may have put them there without syncing them: it may have been told to.
                 open_file(&place.file)
                     .and_then(|(file, _)| self.sync.run(&file, &place.folder))
                     .map_err(not_missing)
