@@ -4,6 +4,8 @@
 mod access;
 mod address;
 pub mod collect;
+mod copy;
+mod keyed_lock;
 mod known;
 mod notify;
 mod open;
@@ -11,7 +13,6 @@ pub mod pace;
 pub mod rate;
 mod read;
 mod sign;
-mod turns;
 mod upload;
 
 use std::sync::Arc;
@@ -30,12 +31,13 @@ use crate::token::Keyring;
 
 use access::AccessCache;
 pub use address::PublicOrigin;
+use copy::Copies;
+use keyed_lock::KeyedLock;
 use known::KnownFiles;
 pub use notify::probe;
 use pace::Pace;
 use rate::{Limiter, Rate};
 use tokio::sync::Semaphore;
-use turns::Turns;
 
 /// How long a use case may wait for storage and registry. A client is told within 5 seconds that they are away, and a database takes up to
 /// two of them to be away while the caller is looked up.
@@ -74,7 +76,8 @@ pub struct Service {
     known: KnownFiles,
     callers: Option<Limiter<String>>,
     uploads: Semaphore,
-    turns: Turns,
+    upload_locks: Arc<KeyedLock<ObjectKey>>,
+    copies: Copies,
     clock: fn() -> SystemTime,
     metrics: Arc<Metrics>,
 }
@@ -92,8 +95,20 @@ impl Service {
     ) -> Self {
         let callers = policy.token_rate.map(|rate| Limiter::new(Counted::ByToken, rate));
         let uploads = Semaphore::new(policy.max_uploads);
-        let (access, known, turns) = (AccessCache::default(), KnownFiles::default(), Turns::default());
-        Self { policy, keys, store, registry, access, known, callers, uploads, turns, clock, metrics }
+        Self {
+            policy,
+            keys,
+            store,
+            registry,
+            access: AccessCache::default(),
+            known: KnownFiles::default(),
+            callers,
+            uploads,
+            upload_locks: KeyedLock::new(1, upload::MAX_UPLOADS_PER_KEY),
+            copies: Copies::default(),
+            clock,
+            metrics,
+        }
     }
 
     fn now(&self) -> SystemTime {

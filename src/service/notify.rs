@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::collect::Interrupted;
+use super::copy::Published;
 use super::sign::expected;
 use super::{PATIENCE, Service, in_time, sized, within_bases};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
 use crate::audit::{self, Action, Subject};
-use crate::domain::{FileName, ObjectKey, Sha256};
+use crate::domain::{FileName, Sha256};
 use crate::registry::{Added, Attachment, Dimensions};
-use crate::storage::{Section, StoredObject, Transfer, Uploaded};
+use crate::storage::{StoredObject, Transfer};
 use crate::token::UploadGrant;
 
 /// How much of an image is looked at for its width and height. Cameras put up to a few hundred kilobytes before them.
@@ -37,7 +37,7 @@ impl Service {
         let finding = async {
             let Some(attachment) = self.registry.attachment_by_token(token_digest).await? else {
                 let grant = grant.ok_or(Refusal::BadUploadToken)?;
-                return self.accept(caller, grant, token_digest, file_name).await;
+                return self.accept(caller, grant, token_digest, file_name, extra).await;
             };
             audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
             within_bases(caller, attachment.base.as_deref())?;
@@ -54,20 +54,23 @@ impl Service {
         grant: UploadGrant,
         token_digest: Sha256,
         file_name: Option<&str>,
+        extra: Duration,
     ) -> Result<Attachment, Refusal> {
         within_bases(caller, grant.base.as_deref())?;
-        let object = match self.settle(&grant).await {
-            Err(Refusal::NoSuchFile) => return Err(Refusal::NothingUploaded),
-            Err(refusal @ Refusal::OtherUpload { .. }) => {
-                self.reject(grant.key).await;
-                return Err(refusal);
+        let object = match self.settle(caller, &grant, extra).await {
+            Ok(Published::Object(object)) => object,
+            Ok(Published::Registered(attachment)) => {
+                self.look(attachment.key, attachment.size).await?;
+                return Ok(attachment);
             }
-            settled => settled?,
+            Err(Refusal::NoSuchFile) => return Err(Refusal::NothingUploaded),
+            Err(refusal) => return Err(refusal),
         };
         let dimensions = dimensions(&grant, object.as_ref()).await?;
+        let key = grant.key;
         let attachment = Attachment {
             token_digest,
-            key: grant.key,
+            key,
             media_type: grant.media_type,
             size: object.size(),
             dimensions,
@@ -79,52 +82,28 @@ impl Service {
         };
         match self.registry.add_attachment_within(attachment, self.policy.base_quota).await? {
             Added::Kept(attachment) => Ok(attachment),
-            // Its bytes were refused, or waited too long; they are deleted or are about to be.
-            Added::Condemned => Err(Refusal::NothingUploaded),
+            // Its bytes were refused, or waited too long. The object may have been copied after they were removed.
+            Added::Condemned => {
+                self.remove_tombstoned(key).await;
+                Err(Refusal::NothingUploaded)
+            }
             Added::OverQuota { quota } => Err(Refusal::OverQuota { quota }),
         }
     }
 
     /// What was uploaded for `grant`, and cannot be changed any more.
-    async fn settle(&self, grant: &UploadGrant) -> Result<Box<dyn StoredObject>, Refusal> {
-        let store = match self.store.transfer() {
-            Transfer::Relayed(_) => {
-                let object = self.store.find(grant.key).await?;
-                sized(grant.key, object.as_ref(), grant.size)?;
-                return Ok(object);
-            }
-            Transfer::Direct(store) => store,
-        };
-        let expected = expected(grant);
-        match store.inspect(&expected).await? {
-            Uploaded::Final(object) => Ok(object),
-            Uploaded::Staged(version) => {
-                // Of several notifies each may have seen another version, and one may come late: all make the same one final.
-                let version = self.registry.settle(grant.key.name, &version).await?;
-                Ok(store.make_final(&expected, &version).await?)
-            }
+    async fn settle(
+        &self,
+        caller: &Caller,
+        grant: &UploadGrant,
+        extra: Duration,
+    ) -> Result<Published, Refusal> {
+        if let Transfer::Relayed(_) = self.store.transfer() {
+            let object = self.store.find(grant.key).await?;
+            sized(grant.key, object.as_ref(), grant.size)?;
+            return Ok(Published::Object(object));
         }
-    }
-
-    /// Removes what is not what was signed. Its name is condemned first, so that no notify acknowledges what is being removed.
-    async fn reject(&self, key: ObjectKey) {
-        let removing = async {
-            if self.registry.condemn(&[key.name], self.now()).await?.is_empty() {
-                return Ok(());
-            }
-            let own = |section: &Section| section.upload_type == key.upload_type;
-            for section in self.store.sections().into_iter().filter(own) {
-                self.store.remove(section, key.name).await?;
-            }
-            Ok::<(), Interrupted>(())
-        };
-        match removing.await {
-            Ok(()) => tracing::info!(path = key.path(), "removed what was not as it was signed"),
-            Err(error) => {
-                let cause = crate::telemetry::causes(&error);
-                tracing::warn!(cause, path = key.path(), "what was not as it was signed is collected later");
-            }
-        }
+        self.publish(caller, grant, !extra.is_zero(), PATIENCE + extra).await
     }
 
     fn describe(

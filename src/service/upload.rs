@@ -13,8 +13,11 @@ use crate::api::port::{Incoming, Refusal};
 use crate::storage::{Difference, StoreError, Transfer};
 use crate::token::UploadGrant;
 
-/// How long an upload waits for another of the same name: for one that is sent again because the connection before it broke.
-const TURN: Duration = Duration::from_secs(30);
+/// Timeout for an upload that waits for another one of the same key, such as one whose connection broke.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Maximum number of uploads per key: the lock holder and its waiters.
+pub(super) const MAX_UPLOADS_PER_KEY: usize = 32;
 
 impl Service {
     pub(super) async fn upload(&self, upload_token: &str, incoming: Incoming) -> Result<(), Refusal> {
@@ -25,7 +28,7 @@ impl Service {
         }
         judge_headers(&grant, &incoming)?;
 
-        let _turn = self.turns.take(grant.key, TURN).await?;
+        let _guard = self.upload_locks.acquire(grant.key, LOCK_TIMEOUT).await?;
         let _slot = self.uploads.try_acquire().map_err(|_| Refusal::Busy)?;
         let mut upload = store.begin(&expected(&grant)).await?;
         let _in_progress = self.metrics.upload();

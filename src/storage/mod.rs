@@ -13,6 +13,9 @@ use futures_util::stream::BoxStream;
 
 use crate::domain::{MediaType, ObjectKey, ObjectName, Sha256, UploadType};
 
+/// Maximum number of large files that a store copies or sends to this service at a time. Small ones do not count.
+pub const LARGE_TRANSFERS: usize = 16;
+
 /// A stream of a stored object's bytes.
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
 
@@ -80,6 +83,7 @@ pub trait Direct: Send + Sync {
     ) -> Result<UploadAddress, StoreError>;
 
     /// How much longer than usual it takes to look at this and to make it final: large files are copied, and some are read.
+    /// Zero for a small file, which never waits for large ones.
     fn extra_time(&self, expected: &Expected<'_>) -> Duration;
 
     /// Looks at what a client sent.

@@ -25,6 +25,7 @@ mod s3;
 mod security;
 mod seed;
 mod settings;
+mod staging;
 mod support;
 mod traces;
 mod upload;

@@ -56,6 +56,18 @@ pub(super) enum CopyConditions {
     Ignored,
 }
 
+/// The effect of `If-None-Match: *` on a copy, which is to keep an object that exists under the target key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ConditionalCopies {
+    /// The copy fails with 412.
+    Enforced,
+    /// The copy replaces the object.
+    #[default]
+    Ignored,
+    /// The store refuses any copy with this header.
+    Unsupported,
+}
+
 /// The words for all of them, in the log.
 macro_rules! shown {
     ($($kind:ident { $($variant:ident $word:literal)* })*) => {$(
@@ -73,6 +85,7 @@ shown! {
     OverwriteGuard { IfNoneMatch "if-none-match" Staging "staging" }
     Checksums { Enforced "enforced" Ignored "ignored" Unsupported "unsupported" }
     CopyConditions { Kept "kept" Ignored "ignored" }
+    ConditionalCopies { Enforced "enforced" Ignored "ignored" Unsupported "unsupported" }
     ForeignHeaders { Refused "refused" Taken "taken" }
 }
 
@@ -82,6 +95,7 @@ pub(super) struct Traits {
     pub(super) guard: OverwriteGuard,
     pub(super) checksums: Checksums,
     pub(super) copy_conditions: CopyConditions,
+    pub(super) conditional_copies: ConditionalCopies,
     pub(super) foreign_headers: ForeignHeaders,
 }
 
@@ -92,6 +106,7 @@ impl Traits {
             guard: self.guard.max(other.guard),
             checksums: self.checksums.max(other.checksums),
             copy_conditions: self.copy_conditions.max(other.copy_conditions),
+            conditional_copies: self.conditional_copies.max(other.conditional_copies),
             foreign_headers: self.foreign_headers.max(other.foreign_headers),
         }
     }
@@ -116,6 +131,7 @@ pub(super) async fn probe(requester: &Requester, bucket: &str) -> Result<Traits,
     find_bucket(requester, bucket).await?;
     let id = Uuid::now_v7().simple();
     let (key, copy) = (format!("probe/{id}"), format!("probe/{id}-copy"));
+    let second_copy = format!("probe/{id}-copy-2");
     let tried = async {
         let checksums = checksums(requester, bucket, &key).await?;
         // Without a condition, so that a bucket that cannot be written to is told from a store that knows no conditions.
@@ -130,10 +146,11 @@ pub(super) async fn probe(requester: &Requester, bucket: &str) -> Result<Traits,
         };
         let foreign_headers = foreign_headers(requester, bucket, &key, &copy).await?;
         let copy_conditions = copy_conditions(requester, bucket, &key, &copy).await?;
-        Ok(Traits { guard, checksums, copy_conditions, foreign_headers })
+        let conditional_copies = conditional_copies(requester, bucket, &key, &second_copy).await?;
+        Ok(Traits { guard, checksums, copy_conditions, conditional_copies, foreign_headers })
     };
     let traits = tried.await;
-    for key in [&key, &copy] {
+    for key in [&key, &copy, &second_copy] {
         let removed =
             requester.send(&Call::new(Method::DELETE, bucket, key)).await.and_then(Answer::succeeded);
         match removed.map_err(super::StoreError::from) {
@@ -200,6 +217,36 @@ async fn copy_conditions(
         .header("x-amz-copy-source-if-match", "\"00000000000000000000000000000000\"");
     let status = requester.send(&call).await?.status;
     Ok(if status == StatusCode::PRECONDITION_FAILED { CopyConditions::Kept } else { CopyConditions::Ignored })
+}
+
+/// Copies `key` to `copy` twice with `If-None-Match: *`. The first copy must succeed, because nothing exists there yet: a
+/// store that refuses both does not support the condition.
+async fn conditional_copies(
+    requester: &Requester,
+    bucket: &str,
+    key: &str,
+    copy: &str,
+) -> Result<ConditionalCopies, Failure> {
+    // A copy that took effect is not repeated, for it would be taken for one that the store refuses.
+    let call = Call {
+        repeat: Repeat::Never,
+        ..Call::new(Method::PUT, bucket, copy)
+            .header("x-amz-copy-source", format!("/{bucket}/{key}"))
+            .header("if-none-match", "*")
+    };
+    let copy = async || match requester.send(&call).await {
+        Err(Failure::Answered { status: StatusCode::NOT_IMPLEMENTED, .. }) => Ok(StatusCode::NOT_IMPLEMENTED),
+        Ok(answer) if answer.status.is_success() && !answer.is_copied() => Err(answer.not_copied()),
+        answer => answer.map(|answer| answer.status),
+    };
+    if !copy().await?.is_success() {
+        return Ok(ConditionalCopies::Unsupported);
+    }
+    Ok(match copy().await? {
+        StatusCode::PRECONDITION_FAILED => ConditionalCopies::Enforced,
+        status if status.is_success() => ConditionalCopies::Ignored,
+        _ => ConditionalCopies::Unsupported,
+    })
 }
 
 /// Sends something to a signed address, and with it a header that is not signed and asks for the copy of another object.

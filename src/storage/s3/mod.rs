@@ -29,7 +29,7 @@ use crate::domain::{Buckets, ObjectKey, ObjectName, Sha256, UploadType, Visibili
 pub use credentials::CredentialSource;
 pub use endpoint::{AddressStyle, Endpoint, InvalidEndpoint};
 pub use guard::OverwriteGuard;
-use guard::{Checksums, CopyConditions, ForeignHeaders, Traits};
+use guard::{Checksums, ConditionalCopies, CopyConditions, ForeignHeaders, Traits};
 use presign::Grant;
 pub use presign::LONGEST_LIFE;
 use request::{Call, Failure, Patience, Requester, Shared, time_for_bytes};
@@ -121,9 +121,9 @@ impl S3Store {
         }
         let both = found.into_iter().reduce(Traits::and).unwrap_or_default();
         store.traits = Traits { guard: store.config.guard.unwrap_or(both.guard), ..both };
-        let Traits { guard, checksums, copy_conditions, foreign_headers } = store.traits;
+        let Traits { guard, checksums, copy_conditions, conditional_copies, foreign_headers } = store.traits;
         tracing::info!(
-            %guard, found = %both.guard, %checksums, %copy_conditions, %foreign_headers,
+            %guard, found = %both.guard, %checksums, %copy_conditions, %conditional_copies, %foreign_headers,
             "the object store was tried"
         );
         let stages = UploadType::ALL.iter().any(|kind| store.guard(*kind) == OverwriteGuard::Staging);
@@ -258,23 +258,20 @@ impl S3Store {
     async fn copy(&self, expected: &Expected<'_>, version: &str) -> Result<(), StoreError> {
         let key = expected.key;
         let (bucket, path) = (self.bucket(key.upload_type), key.path());
-        let call = Call {
-            patience: Patience::for_bytes(expected.size),
-            ..Call::new(Method::PUT, bucket, &path)
-                .header("x-amz-copy-source", format!("/{bucket}/{}", staged_path(key)))
-                .header("x-amz-copy-source-if-match", version)
-        };
+        let mut call = Call::new(Method::PUT, bucket, &path)
+            .header("x-amz-copy-source", format!("/{bucket}/{}", staged_path(key)))
+            .header("x-amz-copy-source-if-match", version);
+        if self.traits.conditional_copies == ConditionalCopies::Enforced {
+            // Whatever becomes of another copy, an object that exists stays.
+            call = call.header("if-none-match", "*");
+        }
+        let call = Call { patience: Patience::for_bytes(expected.size), ..call };
         let answer = self.requester.send(&call).await?;
         if answer.status == StatusCode::PRECONDITION_FAILED {
             return Err(StoreError::Unexpected(Difference::Version));
         }
         let answer = answer.succeeded()?;
-        // A copy that fails on its way is told in the body of a 200.
-        if answer.body.windows(16).any(|part| part == b"CopyObjectResult") {
-            Ok(())
-        } else {
-            Err(Failure::Foreign(String::from_utf8_lossy(&answer.body).into_owned()).into())
-        }
+        if answer.is_copied() { Ok(()) } else { Err(answer.not_copied().into()) }
     }
 }
 
@@ -440,10 +437,15 @@ impl Direct for S3Store {
         let object = match self.copy(expected, version).await {
             // Both at once: a store that is away now is waited for once.
             Ok(()) => join(self.clear_staged(key), self.head(key.upload_type, key.path())).await.1,
-            // Another notify, maybe another node's, may have been faster.
+            // Another notify, maybe another node's, may have been faster. A 412 says so too, unless nothing is there: then
+            // it is the staged version that has changed.
             Err(failed) => match self.head(key.upload_type, key.path()).await {
                 Err(StoreError::NotFound) => Err(failed),
-                object => object,
+                Err(error) => Err(error),
+                Ok(object) => {
+                    self.clear_staged(key).await;
+                    Ok(object)
+                }
             },
         };
         Ok(Box::new(self.judged(object?, expected).await?))

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::credentials::{CredentialSource, Credentials};
 use super::endpoint::{AddressStyle, Endpoint};
+use crate::storage::LARGE_TRANSFERS;
 use crate::uri::encoded;
 
 /// How many requests are under way at once. The others wait, and their time runs.
@@ -26,24 +27,26 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// The most of an answer that is read: a page of a listing has some 400 kB.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// How many long requests are under way at once, beside those.
-const LONG_AT_ONCE: usize = 16;
+/// Maximum number of small transfers at a time, beside those.
+const SMALL_TRANSFERS: usize = 32;
 
-/// How many bytes a store copies or sends in a second, at least.
+/// Minimum rate at which a store copies or sends bytes. A transfer of fewer bytes is small, any other is large.
 const BYTES_PER_SECOND: u64 = 20_000_000;
 
-/// How long a store takes for so many bytes.
+/// Time that a store is given for a transfer, beside that for any request. Zero if the transfer is small.
 pub(super) fn time_for_bytes(size: u64) -> Duration {
     Duration::from_secs(size / BYTES_PER_SECOND)
 }
 
-/// Which requests wait for each other.
+/// Requests that wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
-    /// Those that are answered at once.
+    /// Requests that are answered at once.
     Quick,
-    /// Those that take the longer the more bytes there are.
-    Bytes,
+    /// Copies and reads of small objects, which never wait for large ones.
+    Small,
+    /// Copies and reads that take the longer the more bytes there are.
+    Large,
 }
 
 /// How much time an answer has.
@@ -64,8 +67,10 @@ impl Patience {
     /// For what takes the longer the more bytes there are: the store is copying them, or sends them. Somebody waits for
     /// a small file too.
     pub(super) fn for_bytes(size: u64) -> Self {
-        let long = Duration::from_secs(3) + time_for_bytes(size);
-        Self { lane: Lane::Bytes, attempt: long, total: long }
+        let extra = time_for_bytes(size);
+        let lane = if extra.is_zero() { Lane::Small } else { Lane::Large };
+        let long = Duration::from_secs(3) + extra;
+        Self { lane, attempt: long, total: long }
     }
 
     /// For the background, where a page may come slowly.
@@ -135,6 +140,16 @@ impl Answer {
     /// The answer, if it is of success.
     pub(super) fn succeeded(self) -> Result<Self, Failure> {
         if self.status.is_success() { Ok(self) } else { Err(Failure::answered(self.status, &self.body)) }
+    }
+
+    /// Returns whether a copy was made. One that fails on its way is told in the body of a 200.
+    pub(super) fn is_copied(&self) -> bool {
+        self.status.is_success() && self.body.windows(16).any(|part| part == b"CopyObjectResult")
+    }
+
+    /// The failure that the body of a 200 tells.
+    pub(super) fn not_copied(&self) -> Failure {
+        Failure::Foreign(String::from_utf8_lossy(&self.body).into_owned())
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -212,8 +227,9 @@ pub(super) struct Requester {
     signer: RequestSigner,
     pub(super) endpoint: Endpoint,
     pub(super) style: AddressStyle,
-    slots: Semaphore,
-    long_slots: Semaphore,
+    quick: Semaphore,
+    small: Semaphore,
+    large: Semaphore,
 }
 
 impl Requester {
@@ -241,8 +257,9 @@ impl Requester {
             signer: RequestSigner::new("s3", region).with_standard_session_token(),
             endpoint,
             style,
-            slots: Semaphore::new(AT_ONCE),
-            long_slots: Semaphore::new(LONG_AT_ONCE),
+            quick: Semaphore::new(AT_ONCE),
+            small: Semaphore::new(SMALL_TRANSFERS),
+            large: Semaphore::new(LARGE_TRANSFERS),
         })
     }
 
@@ -301,7 +318,11 @@ impl Requester {
             .with_max_times(times)
             .with_jitter();
         let all = async {
-            let slots = if lane == Lane::Quick { &self.slots } else { &self.long_slots };
+            let slots = match lane {
+                Lane::Quick => &self.quick,
+                Lane::Small => &self.small,
+                Lane::Large => &self.large,
+            };
             let _slot = slots.acquire().await;
             once.retry(pauses).when(Failure::may_pass).await
         };

@@ -8,6 +8,7 @@ pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod s3;
+pub mod store_faults;
 
 use std::fmt::Write as _;
 use std::net::TcpListener;

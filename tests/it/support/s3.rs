@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
@@ -19,8 +20,10 @@ use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use teable_attachments::storage::s3::{AddressStyle, CredentialSource, Endpoint, S3Config};
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::sync::RwLock;
 
+use super::store_faults::{Faults, Injection, Rule};
 use super::{evidence, walk};
 
 const ACCESS_KEY: &str = "test-access-key";
@@ -34,6 +37,8 @@ pub enum Conditions {
     /// It takes `If-None-Match` and overwrites, as Garage does; it keeps what it refuses for its checksum; and it takes
     /// headers that are not signed.
     Ignored,
+    /// It keeps to all of it, but answers 501 to a copy with `If-None-Match`, as Amazon did before October 2025.
+    NoConditionalCopies,
 }
 
 /// A running store with the buckets `public` and `private`. It runs as long as the test's process.
@@ -41,6 +46,7 @@ pub struct Store {
     pub address: SocketAddr,
     folder: TempDir,
     keys: Keys,
+    faults: Faults,
 }
 
 /// The keys that a store takes, by their ids.
@@ -99,10 +105,17 @@ impl Store {
         let service = builder.build();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        std::thread::spawn(move || serve(listener, &service));
-        let store = Self { address, folder, keys };
+        let faults = Faults::default();
+        let injected = faults.clone();
+        std::thread::spawn(move || serve(listener, &service, &injected));
+        let store = Self { address, folder, keys, faults };
         store.admit(ACCESS_KEY, SECRET_KEY, None);
         store
+    }
+
+    /// Applies a fault to chosen requests from now on.
+    pub fn inject(&self, rule: Rule) -> Arc<Injection> {
+        self.faults.inject(rule)
     }
 
     /// Takes what is signed with this key, too.
@@ -185,18 +198,24 @@ impl Store {
     }
 }
 
-fn serve(listener: TcpListener, service: &S3Service) {
+fn serve(listener: TcpListener, service: &S3Service, faults: &Faults) {
     listener.set_nonblocking(true).expect("a listener");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
         loop {
             let (socket, _) = listener.accept().await.expect("a connection");
-            let service = service.clone();
+            let (service, faults) = (service.clone(), faults.clone());
+            // A second descriptor of the connection, by which a fault can reset it.
+            let socket = socket.into_std().expect("a socket");
+            let second = socket.try_clone().and_then(TcpStream::from_std).expect("a descriptor");
+            let socket = TcpStream::from_std(socket).expect("a socket");
+            let second = Arc::new(second);
+            let answer = move |request| faults.clone().answer(service.clone(), Arc::clone(&second), request);
             tokio::spawn(async move {
                 // A client that goes away is no failure of the store.
                 let _ = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(socket), service)
+                    .serve_connection(TokioIo::new(socket), service_fn(answer))
                     .await;
             });
         }
@@ -255,12 +274,21 @@ impl S3 for Disk {
         &self,
         request: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
-        if self.conditions == Conditions::Kept {
+        if self.conditions != Conditions::Ignored {
             all_signed(&request)?;
         }
+        let is_conditional = request.headers.contains_key("if-none-match");
+        if is_conditional && self.conditions == Conditions::NoConditionalCopies {
+            return Err(s3_error!(NotImplemented, "a copy takes no If-None-Match"));
+        }
+        let keeps = is_conditional && self.conditions == Conditions::Kept;
+        let target = self.root.join(&request.input.bucket).join(&request.input.key);
         let (files, changing) = (Arc::clone(&self.files), Arc::clone(&self.changing));
         let copy = tokio::spawn(async move {
             let _alone = changing.write().await;
+            if keeps && target.exists() {
+                return Err(s3_error!(PreconditionFailed, "the object exists"));
+            }
             files.copy_object(request).await
         });
         copy.await.expect("it copies")
