@@ -1,16 +1,14 @@
 //! Making an uploaded file readable. The same call again finds what the first one kept.
 
-use std::time::Duration;
-
 use super::collect::Interrupted;
 use super::sign::expected;
-use super::{PATIENCE, Service, in_time, sized, within_bases};
+use super::{PATIENCE, Service, in_time, over_quota, sized, within_bases};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
 use crate::audit::{self, Action, Subject};
 use crate::domain::{FileName, ObjectKey, Sha256};
-use crate::registry::{Added, Attachment, Dimensions};
+use crate::registry::{Added, Attachment, Dimensions, Pin, Pinned};
 use crate::storage::{Section, StoredObject, Transfer, Uploaded};
 use crate::token::UploadGrant;
 
@@ -29,22 +27,20 @@ impl Service {
         if let Some(grant) = &grant {
             audit::subject(Action::NotifyUpload, || Subject::signed(grant));
         }
-        let extra = match (&grant, self.store.transfer()) {
-            (Some(grant), Transfer::Direct(store)) => store.extra_time(&expected(grant)),
-            _ => Duration::ZERO,
-        };
         let token_digest = Sha256::of(upload_token.as_bytes());
-        let finding = async {
-            let Some(attachment) = self.registry.attachment_by_token(token_digest).await? else {
+        let asking = async { Ok(self.registry.attachment_by_token(token_digest).await?) };
+        let attachment = match in_time(PATIENCE, asking).await? {
+            Some(attachment) => {
+                audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
+                within_bases(caller, attachment.base.as_deref())?;
+                in_time(PATIENCE, self.look(attachment.key, attachment.size)).await?;
+                attachment
+            }
+            None => {
                 let grant = grant.ok_or(Refusal::BadUploadToken)?;
-                return self.accept(caller, grant, token_digest, file_name).await;
-            };
-            audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
-            within_bases(caller, attachment.base.as_deref())?;
-            self.look(attachment.key, attachment.size).await?;
-            Ok(attachment)
+                self.accept(caller, grant, token_digest, file_name).await?
+            }
         };
-        let attachment = in_time(PATIENCE + extra, finding).await?;
         self.describe(upload_token, &attachment, file_name)
     }
 
@@ -56,7 +52,7 @@ impl Service {
         file_name: Option<&str>,
     ) -> Result<Attachment, Refusal> {
         within_bases(caller, grant.base.as_deref())?;
-        let object = match self.settle(&grant).await {
+        let (object, is_pinned) = match self.settle(&grant).await {
             Err(Refusal::NoSuchFile) => return Err(Refusal::NothingUploaded),
             Err(refusal @ Refusal::OtherUpload { .. }) => {
                 self.reject(grant.key).await;
@@ -64,7 +60,7 @@ impl Service {
             }
             settled => settled?,
         };
-        let dimensions = dimensions(&grant, object.as_ref()).await?;
+        let dimensions = in_time(PATIENCE, dimensions(&grant, object.as_ref())).await?;
         let attachment = Attachment {
             token_digest,
             key: grant.key,
@@ -77,39 +73,63 @@ impl Service {
             created_by: caller.id.clone(),
             created_at: self.now(),
         };
+        // The registry bounds its own time: a write waits as long as others before it finish.
         match self.registry.add_attachment_within(attachment, self.policy.base_quota).await? {
             Added::Kept(attachment) => Ok(attachment),
-            // Its bytes were refused, or waited too long; they are deleted or are about to be.
-            Added::Condemned => Err(Refusal::NothingUploaded),
-            Added::OverQuota { quota } => Err(Refusal::OverQuota { quota }),
+            Added::Condemned => {
+                // The object may have been copied after its name was condemned. Nobody acknowledges it, so it must not stay
+                // readable in a public bucket.
+                self.reject(grant.key).await;
+                Err(Refusal::NothingUploaded)
+            }
+            Added::OverQuota(exceeded) => {
+                // A pin that an older version made has reserved nothing, so the copy may be public already.
+                if is_pinned {
+                    self.reject(grant.key).await;
+                }
+                Err(over_quota(exceeded))
+            }
         }
     }
 
-    /// What was uploaded for `grant`, and cannot be changed any more.
-    async fn settle(&self, grant: &UploadGrant) -> Result<Box<dyn StoredObject>, Refusal> {
+    /// The object that was uploaded for `grant`, which nobody can change any more, and whether it was copied to its final name now.
+    async fn settle(&self, grant: &UploadGrant) -> Result<(Box<dyn StoredObject>, bool), Refusal> {
         let store = match self.store.transfer() {
             Transfer::Relayed(_) => {
-                let object = self.store.find(grant.key).await?;
-                sized(grant.key, object.as_ref(), grant.size)?;
-                return Ok(object);
+                let finding = async {
+                    let object = self.store.find(grant.key).await?;
+                    sized(grant.key, object.as_ref(), grant.size)?;
+                    Ok(object)
+                };
+                return Ok((in_time(PATIENCE, finding).await?, false));
             }
             Transfer::Direct(store) => store,
         };
         let expected = expected(grant);
-        match store.inspect(&expected).await? {
-            Uploaded::Final(object) => Ok(object),
-            Uploaded::Staged(version) => {
-                // Of several notifies each may have seen another version, and one may come late: all make the same one final.
-                let version = self.registry.settle(grant.key.name, &version).await?;
-                Ok(store.make_final(&expected, &version).await?)
-            }
-        }
+        let extra = store.extra_time(&expected);
+        let inspecting = async { Ok(store.inspect(&expected).await?) };
+        let version = match in_time(PATIENCE + extra, inspecting).await? {
+            Uploaded::Final(object) => return Ok((object, false)),
+            Uploaded::Staged(version) => version,
+        };
+        // Of several notifies each may have seen another version, and one may come late: all make the same one final. The room in the
+        // base is reserved first, since a copy in a public bucket is readable at once.
+        let pin =
+            Pin { name: grant.key.name, version: &version, size: grant.size, base: grant.base.as_deref() };
+        let version = match self.registry.pin(pin, self.policy.base_quota).await? {
+            Pinned::Version(version) => version,
+            Pinned::Tombstoned => return Err(Refusal::NothingUploaded),
+            Pinned::OverQuota(exceeded) => return Err(over_quota(exceeded)),
+        };
+        let copying = async { Ok(store.make_final(&expected, &version).await?) };
+        Ok((in_time(PATIENCE + extra, copying).await?, true))
     }
 
     /// Removes what is not what was signed. Its name is condemned first, so that no notify acknowledges what is being removed.
     async fn reject(&self, key: ObjectKey) {
         let removing = async {
-            if self.registry.condemn(&[key.name], self.now()).await?.is_empty() {
+            let now = self.registry.now().await?;
+            if self.registry.condemn(&[key.name], now).await?.is_empty() {
                 return Ok(());
             }
             let own = |section: &Section| section.upload_type == key.upload_type;
