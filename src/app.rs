@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use actix_web::rt::task::JoinHandle;
 use tokio::net::{TcpListener, TcpSocket};
+use uuid::Uuid;
 
 use crate::audit::AuditLog;
 use crate::config::{
@@ -244,7 +245,8 @@ impl Drop for Collector {
 /// Cleans up, unless another node does, or has.
 async fn collect_once(store: &dyn ObjectStore, registry: &dyn Registry, gc: &Gc) -> Result<(), Interrupted> {
     let Some(_lock) = registry.collector().await? else { return Ok(()) };
-    let (begun, now) = (Instant::now(), SystemTime::now());
+    // The clock of a node may be wrong, and all nodes go by what is written here.
+    let (begun, now) = (Instant::now(), registry.now().await?);
     // Another node may have done it a moment ago: of all nodes one does it in each interval.
     if !registry.begin_collection(now - gc.interval / 2, now).await? {
         return Ok(());
@@ -343,30 +345,31 @@ fn keys(settings: &Settings) -> Result<Keyring, StartError> {
         return Keyring::parse(keys).map_err(StartError::Keys);
     }
     let path = settings.data.signing_key();
+    let unusable = |source| StartError::Folder { path: path.clone(), source };
     let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make_key(&path)?,
-        read => read.map_err(|source| StartError::Folder { path: path.clone(), source })?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_key(&path, &Keyring::generate().map_err(StartError::Random)?).map_err(unusable)?;
+            fs::read_to_string(&path).map_err(unusable)?
+        }
+        read => read.map_err(unusable)?,
     };
     Keyring::parse(&text).map_err(|_| StartError::KeyFile { path })
 }
 
-/// Makes a key that only this user can read. It is in place only when it is whole.
-fn make_key(path: &Path) -> Result<String, StartError> {
-    let key = Keyring::generate().map_err(StartError::Random)?;
-    let unfinished = path.with_extension("new");
-    let write = || {
-        // What an interrupted start has left may be open to others.
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+/// Creates the file of the signing key, which only this user can read, unless another process that starts creates it first. The name
+/// appears when the file is complete: it is a link, which never replaces a file.
+fn create_key(path: &Path, key: &str) -> io::Result<()> {
+    let unfinished = path.with_extension(format!("{}.new", Uuid::now_v7().simple()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    let linked = writeln!(file, "{key}").and_then(|()| file.sync_all()).and_then(|()| {
+        match fs::hard_link(&unfinished, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        writeln!(file, "{key}")?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(|source| StartError::Folder { path: path.to_owned(), source })?;
-    Ok(key)
+    });
+    fs::remove_file(&unfinished)?;
+    linked?;
+    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
 
 fn bracketed(settings: &Settings) -> String {

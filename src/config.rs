@@ -17,6 +17,7 @@ use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 
+use crate::registry::BaseQuota;
 use crate::registry::postgres::DatabaseUrl;
 use crate::service::{Policy, PublicOrigin};
 
@@ -243,7 +244,10 @@ impl Settings {
             pace: self.limits.pace(),
             max_uploads: usize::try_from(self.limits.max_parallel_uploads.get()).unwrap_or(usize::MAX),
             token_rate: self.limits.rate_limit_per_token,
-            base_quota: self.limits.quota_per_base.map(NonZeroU64::get),
+            base_quota: BaseQuota {
+                bytes: self.limits.quota_per_base.map(NonZeroU64::get),
+                files: self.limits.max_files_per_base.map(NonZeroU64::get),
+            },
         })
     }
 }

@@ -38,7 +38,10 @@ type Refuse = fn() -> Refusal;
 /// wants its status in the contract.
 const RAISED: &[(&str, &[Refuse])] = &[
     ("authenticate", &[|| Refusal::UnknownAccessToken, || exhausted(Counted::ByToken), unavailable]),
-    ("sign", &[|| Refusal::OutsideBases, invalid, || Refusal::TooSlow, over_quota, unavailable]),
+    (
+        "sign",
+        &[|| Refusal::OutsideBases, invalid, || Refusal::TooSlow, over_quota, too_many_files, unavailable],
+    ),
     (
         "upload",
         &[
@@ -67,6 +70,7 @@ const RAISED: &[(&str, &[Refuse])] = &[
             || Refusal::OtherUpload { what: "has another size than was signed".into() },
             || Refusal::NoSuchFile,
             over_quota,
+            too_many_files,
             unavailable,
         ],
     ),
@@ -95,6 +99,10 @@ fn exhausted(counted: Counted) -> Refusal {
 
 fn over_quota() -> Refusal {
     Refusal::OverQuota { quota: 1 << 30 }
+}
+
+fn too_many_files() -> Refusal {
+    Refusal::TooManyFiles { limit: 1 << 20 }
 }
 
 fn invalid() -> Refusal {

@@ -189,6 +189,11 @@ pub enum Refusal {
         /// How many bytes that is.
         quota: u64,
     },
+    /// The base would have more files than it may.
+    TooManyFiles {
+        /// Maximum number of files.
+        limit: u64,
+    },
     /// Whoever asks has asked too often.
     TooManyRequests(Allowance),
     /// Too much is being done already.

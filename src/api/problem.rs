@@ -385,6 +385,9 @@ impl From<Refusal> for Problem {
                 Code::QuotaExceeded,
                 format!("With this file the base would have more than its {quota} bytes."),
             ),
+            Refusal::TooManyFiles { limit } => {
+                Self::new(Code::QuotaExceeded, format!("The base has reached its limit of {limit} files."))
+            }
             Refusal::TooManyRequests(allowance) => Self::too_many_requests(&allowance),
             Refusal::Busy => Self::for_a_moment(
                 "The service has as much to do as it takes on at once. Try again in a moment.",

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -75,7 +75,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<()> {
             tally.listed, tally.abandoned, tally.removed
         )),
     };
-    let now = SystemTime::now();
+    let now = registry.now().await?;
     let done =
         collect(store.as_ref(), registry.as_ref(), verdict, now - command.older_than, now, &hear).await;
     progress.finish_and_clear();

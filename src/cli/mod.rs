@@ -1,5 +1,6 @@
 //! The command line: one file for each subcommand. A bare start serves.
 
+mod backup;
 mod gc;
 mod openapi;
 mod serve;
@@ -47,6 +48,8 @@ enum Command {
     Token(token::Command),
     /// Remove what was uploaded and never notified, beside running services or without them
     Gc(Box<gc::Command>),
+    /// Copy the registry and the signing key of a data folder, beside a running service or without it
+    Backup(Box<backup::Command>),
     /// Upload files to this service, or to any other that speaks Teable's attachments API
     Upload(upload::Command),
     /// Print the contract
@@ -68,6 +71,7 @@ impl Cli {
             Some(Command::Serve(settings)) => serve::run(&settings).await,
             Some(Command::Token(command)) => token::run(command).await,
             Some(Command::Gc(command)) => gc::run(&command).await,
+            Some(Command::Backup(command)) => backup::run(&command).await,
             Some(Command::Upload(command)) => return upload::run(command).await,
             Some(Command::Openapi(command)) => openapi::run(&command),
             Some(Command::Completions(command)) => shell::completions(&command),

@@ -14,7 +14,7 @@ use super::token;
 use crate::api::MOUNT;
 use crate::app::Application;
 use crate::config::{AuditSettings, RegistryPlace, Settings};
-use crate::domain::{AccessToken, BaseScope};
+use crate::domain::AccessToken;
 use crate::registry::Registry;
 use crate::service::PublicOrigin;
 use crate::telemetry;
@@ -75,8 +75,7 @@ async fn first_token(
     if !registry.access_tokens().await?.is_empty() {
         return Ok(None);
     }
-    let audit = token::audit(audit)?;
-    token::create(registry, "first", BaseScope::All, None, SystemTime::now(), audit).await.map(Some)
+    token::create_first(registry, "first", SystemTime::now(), token::audit(audit)?).await
 }
 
 /// The signals to stop: SIGTERM, and SIGINT from a terminal.

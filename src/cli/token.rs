@@ -142,7 +142,35 @@ pub(super) async fn create(
     bases: BaseScope,
     expires_at: Option<SystemTime>,
     now: SystemTime,
-    mut audit: CommandAudit,
+    audit: CommandAudit,
+) -> anyhow::Result<(String, AccessToken)> {
+    let (text, token) = generate(name, bases, expires_at, now)?;
+    registry.add_access_token(&token).await?;
+    record(registry, &token, audit).await?;
+    Ok((text, token))
+}
+
+/// Makes the first access token of a registry. Returns `None` if the registry has one: another process that starts on it may
+/// have been faster.
+pub(super) async fn create_first(
+    registry: &dyn Registry,
+    name: &str,
+    now: SystemTime,
+    audit: CommandAudit,
+) -> anyhow::Result<Option<(String, AccessToken)>> {
+    let (text, token) = generate(name, BaseScope::All, None, now)?;
+    if !registry.add_first_access_token(&token).await? {
+        return Ok(None);
+    }
+    record(registry, &token, audit).await?;
+    Ok(Some((text, token)))
+}
+
+fn generate(
+    name: &str,
+    bases: BaseScope,
+    expires_at: Option<SystemTime>,
+    now: SystemTime,
 ) -> anyhow::Result<(String, AccessToken)> {
     let (text, secret) = AccessSecret::generate()?;
     let token = AccessToken {
@@ -154,12 +182,16 @@ pub(super) async fn create(
         expires_at,
         revoked_at: None,
     };
-    registry.add_access_token(&token).await?;
+    Ok((text, token))
+}
+
+/// Writes the new token to the audit log, or takes it back.
+async fn record(registry: &dyn Registry, token: &AccessToken, mut audit: CommandAudit) -> anyhow::Result<()> {
     if let Err(error) = audit.write(Action::CreateAccessToken, &token.id) {
-        forget(registry, &token).await?;
+        forget(registry, token).await?;
         return Err(error).context("the audit log cannot be written, so the token was not made");
     }
-    Ok((text, token))
+    Ok(())
 }
 
 fn list(out: &mut dyn Write, tokens: &[AccessToken], now: SystemTime) -> io::Result<()> {

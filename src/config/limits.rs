@@ -81,6 +81,10 @@ pub struct LimitSettings {
     /// The most bytes of all files of one base; no limit if not given
     #[arg(long, env = "QUOTA_PER_BASE", value_name = "BYTES")]
     pub quota_per_base: Option<NonZeroU64>,
+
+    /// Maximum number of files of one base, of any size; no limit if not given
+    #[arg(long, env = "MAX_FILES_PER_BASE", value_name = "NUMBER")]
+    pub max_files_per_base: Option<NonZeroU64>,
 }
 
 // It is 16384.

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 
 use super::{Metrics, Timed};
 use crate::domain::{AccessToken, ObjectKey, ObjectName, Sha256, UploadType};
-use crate::registry::{Added, Attachment, CollectorLock, Registry, RegistryError};
+use crate::registry::{
+    Added, Attachment, BaseQuota, BaseUsage, CollectorLock, Pin, Pinned, Registry, RegistryError,
+};
 
 /// Asks another registry, and measures that.
 pub struct MeasuredRegistry {
@@ -29,6 +31,10 @@ impl Registry for MeasuredRegistry {
         self.calls.time("add_access_token", self.inner.add_access_token(token)).await
     }
 
+    async fn add_first_access_token(&self, token: &AccessToken) -> Result<bool, RegistryError> {
+        self.calls.time("add_access_token", self.inner.add_first_access_token(token)).await
+    }
+
     async fn access_token(&self, id: &str) -> Result<Option<AccessToken>, RegistryError> {
         self.calls.time("access_token", self.inner.access_token(id)).await
     }
@@ -48,13 +54,13 @@ impl Registry for MeasuredRegistry {
     async fn add_attachment_within(
         &self,
         attachment: Attachment,
-        quota: Option<u64>,
+        quota: BaseQuota,
     ) -> Result<Added, RegistryError> {
         self.calls.time("add_attachment", self.inner.add_attachment_within(attachment, quota)).await
     }
 
-    async fn stored_bytes(&self, base: &str) -> Result<u64, RegistryError> {
-        self.calls.time("stored_bytes", self.inner.stored_bytes(base)).await
+    async fn base_usage(&self, base: &str) -> Result<BaseUsage, RegistryError> {
+        self.calls.time("base_usage", self.inner.base_usage(base)).await
     }
 
     async fn attachment_by_token(&self, token_digest: Sha256) -> Result<Option<Attachment>, RegistryError> {
@@ -73,8 +79,8 @@ impl Registry for MeasuredRegistry {
         self.calls.time("forget_condemned", self.inner.forget_condemned(before)).await
     }
 
-    async fn settle(&self, name: ObjectName, version: &str) -> Result<String, RegistryError> {
-        self.calls.time("settle", self.inner.settle(name, version)).await
+    async fn pin(&self, pin: Pin<'_>, quota: BaseQuota) -> Result<Pinned, RegistryError> {
+        self.calls.time("pin", self.inner.pin(pin, quota)).await
     }
 
     async fn forget_settled(&self, until: ObjectName) -> Result<u64, RegistryError> {
@@ -93,6 +99,10 @@ impl Registry for MeasuredRegistry {
 
     async fn identity(&self, fresh: &str) -> Result<String, RegistryError> {
         self.calls.time("identity", self.inner.identity(fresh)).await
+    }
+
+    async fn now(&self) -> Result<SystemTime, RegistryError> {
+        self.calls.time("now", self.inner.now()).await
     }
 
     async fn begin_collection(&self, before: SystemTime, now: SystemTime) -> Result<bool, RegistryError> {

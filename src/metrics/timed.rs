@@ -15,13 +15,14 @@ const BUCKETS: [f64; 13] =
     [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0, 30.0];
 
 /// Every call to a registry that is measured.
-const REGISTRY_CALLS: [&str; 18] = [
+const REGISTRY_CALLS: [&str; 19] = [
     "access_token",
     "access_tokens",
     "add_access_token",
     "add_attachment",
     "attachment",
     "attachment_by_token",
+    "base_usage",
     "begin_collection",
     "check",
     "collector",
@@ -30,10 +31,10 @@ const REGISTRY_CALLS: [&str; 18] = [
     "forget_settled",
     "identity",
     "names",
+    "now",
+    "pin",
     "remove_access_token",
     "revoke_access_token",
-    "settle",
-    "stored_bytes",
 ];
 
 /// Every call to a store that is measured.

@@ -62,11 +62,82 @@ pub enum Added {
     Kept(Attachment),
     /// Its name is condemned, so nothing is kept.
     Condemned,
-    /// Its base would have more than its quota, so nothing is kept.
-    OverQuota {
-        /// How many bytes that is.
-        quota: u64,
-    },
+    /// Its base would exceed its quota, so nothing is kept.
+    OverQuota(ExceededQuota),
+}
+
+/// Limits on the files of one base. Files without a base have no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BaseQuota {
+    /// Maximum sum of the sizes, in bytes.
+    pub bytes: Option<u64>,
+    /// Maximum number of files.
+    pub files: Option<u64>,
+}
+
+impl BaseQuota {
+    /// Checks that a base with this `usage` can take a file of `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns the limit that the file would exceed.
+    pub fn check(self, usage: BaseUsage, size: u64) -> Result<(), ExceededQuota> {
+        match self {
+            Self { files: Some(limit), .. } if usage.files >= limit => Err(ExceededQuota::Files(limit)),
+            Self { bytes: Some(limit), .. } if usage.bytes.saturating_add(size) > limit => {
+                Err(ExceededQuota::Bytes(limit))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns true if there is any limit.
+    #[must_use]
+    pub fn is_limited(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// The limit of a [`BaseQuota`] that a file would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExceededQuota {
+    /// Maximum sum of the sizes, in bytes.
+    Bytes(u64),
+    /// Maximum number of files.
+    Files(u64),
+}
+
+/// Usage of one base: its attachments, and the uploads that reserve room for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BaseUsage {
+    /// Sum of the sizes, in bytes.
+    pub bytes: u64,
+    /// Number of files.
+    pub files: u64,
+}
+
+/// An upload that is about to be copied to its final name.
+#[derive(Clone, Copy, Debug)]
+pub struct Pin<'a> {
+    /// Name of the object.
+    pub name: ObjectName,
+    /// Version of the staged object that the caller saw.
+    pub version: &'a str,
+    /// Size of the object, in bytes.
+    pub size: u64,
+    /// The base that the file will belong to.
+    pub base: Option<&'a str>,
+}
+
+/// Result of [`Registry::pin`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    /// This version may be copied: another one than the caller's if that was pinned before.
+    Version(String),
+    /// The name has a tombstone, so nothing may be copied.
+    Tombstoned,
+    /// The base would exceed its quota, so nothing may be copied.
+    OverQuota(ExceededQuota),
 }
 
 /// The right to collect garbage, which ends when this is dropped.
@@ -86,6 +157,9 @@ pub trait Registry: Send + Sync {
     /// Keeps a new access token.
     async fn add_access_token(&self, token: &AccessToken) -> Result<(), RegistryError>;
 
+    /// Keeps a new access token if there is no other one, valid or not. Returns false if there is.
+    async fn add_first_access_token(&self, token: &AccessToken) -> Result<bool, RegistryError>;
+
     /// The access token with this public id, valid or not.
     async fn access_token(&self, id: &str) -> Result<Option<AccessToken>, RegistryError>;
 
@@ -100,19 +174,19 @@ pub trait Registry: Send + Sync {
 
     /// Keeps `attachment`, unless its name is condemned.
     async fn add_attachment(&self, attachment: Attachment) -> Result<Added, RegistryError> {
-        self.add_attachment_within(attachment, None).await
+        self.add_attachment_within(attachment, BaseQuota::default()).await
     }
 
-    /// The same, if the files of its base have no more than `quota` bytes with it. Of several that come at once over PostgreSQL, each may
-    /// miss the others, and the base then has that much more.
+    /// Keeps `attachment`, unless its name is condemned or its base would exceed `quota`. An upload
+    /// that was pinned has reserved its room and is not checked again.
     async fn add_attachment_within(
         &self,
         attachment: Attachment,
-        quota: Option<u64>,
+        quota: BaseQuota,
     ) -> Result<Added, RegistryError>;
 
-    /// How many bytes the files of a base have.
-    async fn stored_bytes(&self, base: &str) -> Result<u64, RegistryError>;
+    /// Usage of a base.
+    async fn base_usage(&self, base: &str) -> Result<BaseUsage, RegistryError>;
 
     /// The file that was uploaded with the token of this digest.
     async fn attachment_by_token(&self, token_digest: Sha256) -> Result<Option<Attachment>, RegistryError>;
@@ -126,8 +200,10 @@ pub trait Registry: Send + Sync {
     /// Forgets some of what was condemned before `before`, whose objects are long deleted, and says how many: 0 when none is left.
     async fn forget_condemned(&self, before: SystemTime) -> Result<u64, RegistryError>;
 
-    /// Keeps `version` as the one of `name` that may be made final, and gives the one that is kept: another, where one was kept before.
-    async fn settle(&self, name: ObjectName, version: &str) -> Result<String, RegistryError>;
+    /// Pins the version of an upload that may be copied to its final name, and reserves room for it
+    /// in its base. The room is released when the attachment is added, when the name gets a
+    /// tombstone, or by [`Registry::forget_settled`].
+    async fn pin(&self, pin: Pin<'_>, quota: BaseQuota) -> Result<Pinned, RegistryError>;
 
     /// Forgets some of what was settled of names up to and with `until`, which nobody can upload to any more, and says how many: 0 when
     /// none is left.
@@ -145,7 +221,11 @@ pub trait Registry: Send + Sync {
     /// The id of this registry: `fresh`, if it has had none.
     async fn identity(&self, fresh: &str) -> Result<String, RegistryError>;
 
-    /// Whether garbage was last collected before `before`, in which case it counts as collected at `now`.
+    /// Time of the registry, which is the same for all nodes that share it.
+    async fn now(&self) -> Result<SystemTime, RegistryError>;
+
+    /// Whether garbage was last collected before `before`, in which case it counts as collected at `now`. A time after `now` comes
+    /// from a clock that was wrong, and does not count.
     async fn begin_collection(&self, before: SystemTime, now: SystemTime) -> Result<bool, RegistryError>;
 
     /// The right to collect garbage, which one process at a time has. None if another has it.

@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions, Connection, Postgres};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::sql;
-use super::{Added, Attachment, CollectorLock, RegistryError};
+use super::{Added, Attachment, BaseQuota, BaseUsage, CollectorLock, Pin, Pinned, RegistryError};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
 
 /// A node goes on with tables that a newer one has brought further: migrations only add, or the changelog says otherwise.
@@ -38,6 +38,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The advisory lock of whoever collects garbage: an arbitrary number that nobody else should have.
 const COLLECTOR: i64 = 0x7465_6162_6c65_6763;
+
+/// First key of the advisory locks on quotas; the second one is a hash of the base. Locks with two keys and locks with one, such as
+/// [`COLLECTOR`], are different locks.
+const QUOTA: i32 = 0x7461_7471;
 
 /// What each connection asks of the server, so that nothing of ours goes on there when we have given up or are gone.
 const SESSION: [(&str, &str); 6] = [
@@ -137,6 +141,40 @@ impl PostgresRegistry {
         asking: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, RegistryError> {
         limited(PATIENCE, asking).await
+    }
+
+    /// Any connection may write, and the server lets writers queue.
+    async fn lend_writer(&self) -> Result<Lent, RegistryError> {
+        self.lend().await
+    }
+
+    /// [`Self::within_patience`] bounds writes too.
+    async fn while_writing<T>(
+        &self,
+        writing: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, RegistryError> {
+        writing.await
+    }
+
+    /// Begins a transaction that holds the lock on the quota of `base`. Without it, two files that are added at once could each miss
+    /// the other. The lock is taken before the statement that checks the quota, whose snapshot (read committed) then has all
+    /// earlier files.
+    async fn lock_quota(connection: &mut PgConnection, base: &str) -> Result<(), RegistryError> {
+        sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
+        let lock = sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))").bind(QUOTA).bind(base);
+        lock.execute(connection).await?;
+        Ok(())
+    }
+
+    async fn unlock_quota(connection: &mut PgConnection) -> Result<(), RegistryError> {
+        sqlx::raw_sql("COMMIT").execute(connection).await?;
+        Ok(())
+    }
+
+    /// The server's clock: those of the nodes may differ.
+    async fn time(&self) -> Result<SystemTime, RegistryError> {
+        const NOW: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        Ok(sql::time(sql::ask!(self, fetch_one, sqlx::query_scalar::<Postgres, i64>(NOW))?))
     }
 
     /// The lock waits for the insertions that run, and holds back new ones until the names are condemned. An insertion takes its own lock

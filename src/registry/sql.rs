@@ -1,13 +1,13 @@
 //! What both databases share: the statements, their rows, and [`Registry`](super::Registry) over them.
 //!
-//! A database brings its own way to lend a connection and to be patient with it (`lend`, `within_patience`), and what it does in its
-//! own way (`condemn_names`, `try_collector`, `let_go`).
+//! A database brings its own way to lend a connection and to be patient with it (`lend`, `within_patience`), to write (`lend_writer`,
+//! `while_writing`), and what it does in its own way (`lock_quota`, `unlock_quota`, `condemn_names`, `time`, `try_collector`, `let_go`).
 
 use std::time::{Duration, SystemTime};
 
 use sqlx::FromRow;
 
-use super::{Attachment, Dimensions, RegistryError};
+use super::{Attachment, BaseQuota, BaseUsage, Dimensions, ExceededQuota, RegistryError};
 use crate::domain::{AccessToken, BaseScope, FileName, MediaType, ObjectKey, ObjectName, Sha256, UploadType};
 
 // Columns are named, never `*`: a statement that PostgreSQL has prepared fails when a newer node adds a column to its answer.
@@ -15,6 +15,11 @@ use crate::domain::{AccessToken, BaseScope, FileName, MediaType, ObjectKey, Obje
 pub(super) const ADD_ACCESS_TOKEN: &str = "\
     INSERT INTO access_tokens (id, name, digest, bases, created_at, expires_at, revoked_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+/// One statement, so that of two nodes that start at once only one adds its token.
+pub(super) const ADD_FIRST_ACCESS_TOKEN: &str = "\
+    INSERT INTO access_tokens (id, name, digest, bases, created_at, expires_at, revoked_at) \
+    SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT 1 FROM access_tokens)";
 
 pub(super) const ACCESS_TOKEN: &str = "\
     SELECT id, name, digest, bases, created_at, expires_at, revoked_at FROM access_tokens WHERE id = $1";
@@ -27,19 +32,20 @@ pub(super) const REVOKE_ACCESS_TOKEN: &str =
 
 pub(super) const REMOVE_ACCESS_TOKEN: &str = "DELETE FROM access_tokens WHERE id = $1";
 
-/// One statement, so that it is whole: nothing can be condemned between its look and its insertion. Any conflict is let be, not that of
-/// the name alone: PostgreSQL finds two equal rows that come at once by whichever of their unique columns it looks at first. `$13` is the
-/// quota of the base.
+/// Adds an attachment in one statement, so that nothing can be condemned between its look and its insertion. Any conflict is let be,
+/// not that of the name alone: PostgreSQL finds two equal rows that come at once by whichever of their unique columns it looks at
+/// first. `$13` and `$14` are the base's quota, which the reservation of a pinned upload has met before.
 pub(super) const ADD_ATTACHMENT: &str = "\
     INSERT INTO attachments (name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, \
     created_by, created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
     WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1) \
-    AND (CAST($13 AS BIGINT) IS NULL \
-    OR $5 + (SELECT COALESCE(SUM(stored.size), 0) FROM attachments AS stored WHERE stored.base = $9) <= $13) ON CONFLICT DO NOTHING";
+    AND (EXISTS (SELECT 1 FROM settled WHERE settled.name = $1 AND settled.base IS NOT NULL) \
+    OR ((CAST($13 AS BIGINT) IS NULL \
+    OR $5 + COALESCE((SELECT bytes FROM base_usage WHERE base_usage.base = $9), 0) <= $13) \
+    AND (CAST($14 AS BIGINT) IS NULL \
+    OR COALESCE((SELECT files FROM base_usage WHERE base_usage.base = $9), 0) < $14))) ON CONFLICT DO NOTHING";
 
-/// PostgreSQL adds up to a type of its own.
-pub(super) const STORED_BYTES: &str =
-    "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM attachments WHERE base = $1";
+pub(super) const BASE_USAGE: &str = "SELECT bytes, files FROM base_usage WHERE base = $1";
 
 pub(super) const ATTACHMENT_BY_TOKEN: &str = "\
     SELECT name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, created_by, created_at \
@@ -69,10 +75,22 @@ pub(super) use condemn_statement;
 pub(super) const FORGET_CONDEMNED: &str =
     "DELETE FROM condemned WHERE name IN (SELECT name FROM condemned WHERE condemned_at < $1 LIMIT 1000)";
 
-/// One statement, so that of two that come at once both get the version of the first.
-pub(super) const SETTLE: &str = "\
-    INSERT INTO settled (name, version) VALUES ($1, $2) \
-    ON CONFLICT (name) DO UPDATE SET version = settled.version RETURNING version";
+pub(super) const PINNED_VERSION: &str = "\
+    SELECT version FROM settled WHERE name = $1 \
+    AND NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1)";
+
+/// Pins a version in one statement, so that of two callers at once only the first does. A file that is registered already reserves
+/// nothing. `$5` and `$6` are the base's quota.
+pub(super) const PIN: &str = "\
+    INSERT INTO settled (name, version, base, size) \
+    SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) \
+    THEN NULL ELSE CAST($3 AS TEXT) END, $4 \
+    WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1) \
+    AND (EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) \
+    OR ((CAST($5 AS BIGINT) IS NULL \
+    OR $4 + COALESCE((SELECT bytes FROM base_usage WHERE base_usage.base = $3), 0) <= $5) \
+    AND (CAST($6 AS BIGINT) IS NULL \
+    OR COALESCE((SELECT files FROM base_usage WHERE base_usage.base = $3), 0) < $6))) ON CONFLICT DO NOTHING";
 
 pub(super) const FORGET_SETTLED: &str =
     "DELETE FROM settled WHERE name IN (SELECT name FROM settled WHERE name <= $1 LIMIT 1000)";
@@ -81,7 +99,8 @@ pub(super) const IDENTITY: &str = "\
     INSERT INTO deployment (id, collected_at, the_only) VALUES ($1, 0, 1) \
     ON CONFLICT (the_only) DO UPDATE SET id = deployment.id RETURNING id";
 
-pub(super) const BEGIN_COLLECTION: &str = "UPDATE deployment SET collected_at = $2 WHERE collected_at < $1";
+pub(super) const BEGIN_COLLECTION: &str =
+    "UPDATE deployment SET collected_at = $2 WHERE collected_at < $1 OR collected_at > $2";
 
 pub(super) const NAMES: &str =
     "SELECT name FROM attachments WHERE upload_type = $1 AND name > $2 AND name <= $3 ORDER BY name LIMIT $4";
@@ -89,7 +108,7 @@ pub(super) const NAMES: &str =
 /// Looks into every table.
 pub(super) const CHECK: &str = "\
     SELECT EXISTS (SELECT 1 FROM access_tokens), EXISTS (SELECT 1 FROM attachments), EXISTS (SELECT 1 FROM condemned), \
-    EXISTS (SELECT 1 FROM settled), EXISTS (SELECT 1 FROM deployment)";
+    EXISTS (SELECT 1 FROM settled), EXISTS (SELECT 1 FROM deployment), EXISTS (SELECT 1 FROM base_usage)";
 
 /// A row of `access_tokens`.
 #[derive(FromRow)]
@@ -162,6 +181,40 @@ impl TryFrom<AttachmentRow> for Attachment {
     }
 }
 
+/// A row of `base_usage`.
+#[derive(FromRow)]
+pub(super) struct BaseUsageRow {
+    bytes: i64,
+    files: i64,
+}
+
+impl TryFrom<BaseUsageRow> for BaseUsage {
+    type Error = RegistryError;
+
+    fn try_from(row: BaseUsageRow) -> Result<Self, RegistryError> {
+        let number = |column: i64| u64::try_from(column).map_err(RegistryError::of);
+        Ok(Self { bytes: number(row.bytes)?, files: number(row.files)? })
+    }
+}
+
+/// The limits of a quota as a statement takes them: bytes, files.
+pub(super) fn limits(quota: BaseQuota) -> [Option<i64>; 2] {
+    [quota.bytes, quota.files].map(|limit| limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX)))
+}
+
+/// The limit that a refused file of `size` bytes exceeds.
+pub(super) fn exceeded(
+    quota: BaseQuota,
+    usage: BaseUsage,
+    size: u64,
+) -> Result<ExceededQuota, RegistryError> {
+    match quota.check(usage, size) {
+        Err(exceeded) => Ok(exceeded),
+        // Room became free after the refusal.
+        Ok(()) => Err(RegistryError::of("the quota was exceeded for a moment only")),
+    }
+}
+
 /// The bases of a token as its row has them.
 pub(super) fn bases(scope: &BaseScope) -> Result<String, RegistryError> {
     let bases: &[String] = match scope {
@@ -199,7 +252,7 @@ pub(super) fn millis(time: SystemTime) -> i64 {
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn time(millis: i64) -> SystemTime {
+pub(super) fn time(millis: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
@@ -208,6 +261,22 @@ impl From<sqlx::Error> for RegistryError {
         Self::of(error)
     }
 }
+
+/// Changes one thing in a database on a connection that may write.
+macro_rules! change {
+    ($registry:ident, $how:ident, $query:expr) => {{
+        let query = $query;
+        let changing = async {
+            let mut lent = $registry.lend_writer().await?;
+            let writing = async { Ok(query.$how(lent.connection()).await?) };
+            let answer = $registry.while_writing(writing).await?;
+            lent.give_back();
+            Ok(answer)
+        };
+        $registry.within_patience(changing).await
+    }};
+}
+pub(super) use change;
 
 /// Asks one thing of a database on a connection that it lends.
 macro_rules! ask {
@@ -224,23 +293,48 @@ macro_rules! ask {
 }
 pub(super) use ask;
 
+/// Binds the columns of an access token, in the order of `ADD_ACCESS_TOKEN`.
+macro_rules! bind_access_token {
+    ($query:ident, $token:ident) => {
+        $query
+            .bind(&$token.id)
+            .bind(&$token.name)
+            .bind(&$token.digest.as_bytes()[..])
+            .bind(sql::bases(&$token.bases)?)
+            .bind(sql::millis($token.created_at))
+            .bind($token.expires_at.map(sql::millis))
+            .bind($token.revoked_at.map(sql::millis))
+    };
+}
+pub(super) use bind_access_token;
+
 /// Implements [`Registry`](super::Registry) for `$Own`, whose statements go to a `$Database` of sqlx. A macro and no generic code: the
 /// bounds that sqlx would ask for are longer than this.
 macro_rules! registry {
     ($Own:ty, $Database:ty) => {
+        impl $Own {
+            async fn usage(
+                connection: &mut <$Database as sqlx::Database>::Connection,
+                base: &str,
+            ) -> Result<BaseUsage, RegistryError> {
+                let query = sqlx::query_as::<$Database, sql::BaseUsageRow>(sql::BASE_USAGE).bind(base);
+                let row = query.fetch_optional(connection).await?;
+                row.map_or(Ok(BaseUsage::default()), BaseUsage::try_from)
+            }
+        }
+
         #[async_trait::async_trait]
         impl crate::registry::Registry for $Own {
             async fn add_access_token(&self, token: &AccessToken) -> Result<(), RegistryError> {
-                let query = sqlx::query::<$Database>(sql::ADD_ACCESS_TOKEN)
-                    .bind(&token.id)
-                    .bind(&token.name)
-                    .bind(&token.digest.as_bytes()[..])
-                    .bind(sql::bases(&token.bases)?)
-                    .bind(sql::millis(token.created_at))
-                    .bind(token.expires_at.map(sql::millis))
-                    .bind(token.revoked_at.map(sql::millis));
-                sql::ask!(self, execute, query)?;
+                let query = sqlx::query::<$Database>(sql::ADD_ACCESS_TOKEN);
+                sql::change!(self, execute, sql::bind_access_token!(query, token))?;
                 Ok(())
+            }
+
+            async fn add_first_access_token(&self, token: &AccessToken) -> Result<bool, RegistryError> {
+                let query = sqlx::query::<$Database>(sql::ADD_FIRST_ACCESS_TOKEN);
+                let done = sql::change!(self, execute, sql::bind_access_token!(query, token))?;
+                Ok(done.rows_affected() > 0)
             }
 
             async fn access_token(&self, id: &str) -> Result<Option<AccessToken>, RegistryError> {
@@ -256,70 +350,91 @@ macro_rules! registry {
             async fn revoke_access_token(&self, id: &str, now: SystemTime) -> Result<bool, RegistryError> {
                 let query =
                     sqlx::query::<$Database>(sql::REVOKE_ACCESS_TOKEN).bind(id).bind(sql::millis(now));
-                Ok(sql::ask!(self, execute, query)?.rows_affected() > 0)
+                Ok(sql::change!(self, execute, query)?.rows_affected() > 0)
             }
 
             async fn remove_access_token(&self, id: &str) -> Result<(), RegistryError> {
                 let query = sqlx::query::<$Database>(sql::REMOVE_ACCESS_TOKEN).bind(id);
-                sql::ask!(self, execute, query)?;
+                sql::change!(self, execute, query)?;
                 Ok(())
             }
 
             async fn add_attachment_within(
                 &self,
                 attachment: Attachment,
-                quota: Option<u64>,
+                quota: BaseQuota,
             ) -> Result<Added, RegistryError> {
-                // A file of no base has no quota.
-                let quota = quota.filter(|_| attachment.base.is_some());
+                let base = attachment.base.as_deref().filter(|_| quota.is_limited());
                 let (name, upload_type) =
                     (attachment.key.name.to_string(), i64::from(attachment.key.upload_type.number()));
                 let size = i64::try_from(attachment.size).map_err(RegistryError::of)?;
+                let [most_bytes, most_files] = base.map_or([None, None], |_| sql::limits(quota));
                 let adding = async {
-                    let mut lent = self.lend().await?;
-                    let done = sqlx::query::<$Database>(sql::ADD_ATTACHMENT)
-                        .bind(&name)
-                        .bind(upload_type)
-                        .bind(&attachment.token_digest.as_bytes()[..])
-                        .bind(attachment.media_type.as_str())
-                        .bind(size)
-                        .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.width)))
-                        .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.height)))
-                        .bind(attachment.file_name.as_ref().map(FileName::as_str))
-                        .bind(&attachment.base)
-                        .bind(&attachment.label)
-                        .bind(&attachment.created_by)
-                        .bind(sql::millis(attachment.created_at))
-                        .bind(quota.map(|quota| i64::try_from(quota).unwrap_or(i64::MAX)))
-                        .execute(lent.connection())
-                        .await?;
-                    if done.rows_affected() > 0 {
-                        lent.give_back();
-                        return Ok(Added::Kept(attachment));
-                    }
-                    let kept = sqlx::query_as::<$Database, sql::AttachmentRow>(sql::ATTACHMENT)
-                        .bind(&name)
-                        .bind(upload_type)
-                        .fetch_optional(lent.connection())
-                        .await?;
-                    let condemned = sqlx::query_scalar::<$Database, i64>(sql::IS_CONDEMNED)
-                        .bind(&name)
-                        .fetch_optional(lent.connection())
-                        .await?;
+                    let mut lent = self.lend_writer().await?;
+                    let writing = async {
+                        if let Some(base) = base {
+                            Self::lock_quota(lent.connection(), base).await?;
+                        }
+                        let done = sqlx::query::<$Database>(sql::ADD_ATTACHMENT)
+                            .bind(&name)
+                            .bind(upload_type)
+                            .bind(&attachment.token_digest.as_bytes()[..])
+                            .bind(attachment.media_type.as_str())
+                            .bind(size)
+                            .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.width)))
+                            .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.height)))
+                            .bind(attachment.file_name.as_ref().map(FileName::as_str))
+                            .bind(&attachment.base)
+                            .bind(&attachment.label)
+                            .bind(&attachment.created_by)
+                            .bind(sql::millis(attachment.created_at))
+                            .bind(most_bytes)
+                            .bind(most_files)
+                            .execute(lent.connection())
+                            .await?;
+                        if base.is_some() {
+                            Self::unlock_quota(lent.connection()).await?;
+                        }
+                        if done.rows_affected() > 0 {
+                            return Ok(None);
+                        }
+                        let kept = sqlx::query_as::<$Database, sql::AttachmentRow>(sql::ATTACHMENT)
+                            .bind(&name)
+                            .bind(upload_type)
+                            .fetch_optional(lent.connection())
+                            .await?;
+                        let condemned = sqlx::query_scalar::<$Database, i64>(sql::IS_CONDEMNED)
+                            .bind(&name)
+                            .fetch_optional(lent.connection())
+                            .await?;
+                        Ok(Some(match (kept, condemned, base) {
+                            (Some(kept), _, _) => Added::Kept(kept.try_into()?),
+                            (None, Some(_), _) => Added::Condemned,
+                            (None, None, Some(base)) => {
+                                let usage = Self::usage(lent.connection(), base).await?;
+                                Added::OverQuota(sql::exceeded(quota, usage, attachment.size)?)
+                            }
+                            (None, None, None) => {
+                                return Err(RegistryError::of("the row that was in the way is gone"));
+                            }
+                        }))
+                    };
+                    let refused = self.while_writing(writing).await?;
                     lent.give_back();
-                    match (kept, condemned, quota) {
-                        (Some(kept), _, _) => Ok(Added::Kept(kept.try_into()?)),
-                        (None, Some(_), _) => Ok(Added::Condemned),
-                        (None, None, Some(quota)) => Ok(Added::OverQuota { quota }),
-                        (None, None, None) => Err(RegistryError::of("the row that was in the way is gone")),
-                    }
+                    Ok(refused)
                 };
-                self.within_patience(adding).await
+                let refused = self.within_patience(adding).await?;
+                Ok(refused.unwrap_or(Added::Kept(attachment)))
             }
 
-            async fn stored_bytes(&self, base: &str) -> Result<u64, RegistryError> {
-                let query = sqlx::query_scalar::<$Database, i64>(sql::STORED_BYTES).bind(base);
-                u64::try_from(sql::ask!(self, fetch_one, query)?).map_err(RegistryError::of)
+            async fn base_usage(&self, base: &str) -> Result<BaseUsage, RegistryError> {
+                let asking = async {
+                    let mut lent = self.lend().await?;
+                    let usage = Self::usage(lent.connection(), base).await?;
+                    lent.give_back();
+                    Ok(usage)
+                };
+                self.within_patience(asking).await
             }
 
             async fn attachment_by_token(
@@ -348,18 +463,66 @@ macro_rules! registry {
 
             async fn forget_condemned(&self, before: SystemTime) -> Result<u64, RegistryError> {
                 let query = sqlx::query::<$Database>(sql::FORGET_CONDEMNED).bind(sql::millis(before));
-                Ok(sql::ask!(self, execute, query)?.rows_affected())
+                Ok(sql::change!(self, execute, query)?.rows_affected())
             }
 
-            async fn settle(&self, name: ObjectName, version: &str) -> Result<String, RegistryError> {
-                let query =
-                    sqlx::query_scalar::<$Database, String>(sql::SETTLE).bind(name.to_string()).bind(version);
-                sql::ask!(self, fetch_one, query)
+            async fn pin(&self, pin: Pin<'_>, quota: BaseQuota) -> Result<Pinned, RegistryError> {
+                let Pin { name, version, size, base } = pin;
+                let name = name.to_string();
+                let bytes = i64::try_from(size).map_err(RegistryError::of)?;
+                let quota_of = base.filter(|_| quota.is_limited());
+                let [most_bytes, most_files] = quota_of.map_or([None, None], |_| sql::limits(quota));
+                let pinned = sqlx::query_scalar::<$Database, String>(sql::PINNED_VERSION).bind(&name);
+                if let Some(version) = sql::ask!(self, fetch_optional, pinned)? {
+                    return Ok(Pinned::Version(version));
+                }
+                let pinning = async {
+                    let mut lent = self.lend_writer().await?;
+                    let writing = async {
+                        if let Some(base) = quota_of {
+                            Self::lock_quota(lent.connection(), base).await?;
+                        }
+                        sqlx::query::<$Database>(sql::PIN)
+                            .bind(&name)
+                            .bind(version)
+                            .bind(base)
+                            .bind(bytes)
+                            .bind(most_bytes)
+                            .bind(most_files)
+                            .execute(lent.connection())
+                            .await?;
+                        if quota_of.is_some() {
+                            Self::unlock_quota(lent.connection()).await?;
+                        }
+                        // Another caller may have been faster.
+                        let pinned = sqlx::query_scalar::<$Database, String>(sql::PINNED_VERSION)
+                            .bind(&name)
+                            .fetch_optional(lent.connection())
+                            .await?;
+                        let condemned = sqlx::query_scalar::<$Database, i64>(sql::IS_CONDEMNED)
+                            .bind(&name)
+                            .fetch_optional(lent.connection())
+                            .await?;
+                        Ok(match (condemned, pinned, quota_of) {
+                            (Some(_), _, _) => Pinned::Tombstoned,
+                            (None, Some(version), _) => Pinned::Version(version),
+                            (None, None, Some(base)) => {
+                                let usage = Self::usage(lent.connection(), base).await?;
+                                Pinned::OverQuota(sql::exceeded(quota, usage, size)?)
+                            }
+                            (None, None, None) => return Err(RegistryError::of("the pin is gone")),
+                        })
+                    };
+                    let answer = self.while_writing(writing).await?;
+                    lent.give_back();
+                    Ok(answer)
+                };
+                self.within_patience(pinning).await
             }
 
             async fn forget_settled(&self, until: ObjectName) -> Result<u64, RegistryError> {
                 let query = sqlx::query::<$Database>(sql::FORGET_SETTLED).bind(until.to_string());
-                Ok(sql::ask!(self, execute, query)?.rows_affected())
+                Ok(sql::change!(self, execute, query)?.rows_affected())
             }
 
             async fn names(
@@ -381,7 +544,11 @@ macro_rules! registry {
 
             async fn identity(&self, fresh: &str) -> Result<String, RegistryError> {
                 let query = sqlx::query_scalar::<$Database, String>(sql::IDENTITY).bind(fresh);
-                sql::ask!(self, fetch_one, query)
+                sql::change!(self, fetch_one, query)
+            }
+
+            async fn now(&self) -> Result<SystemTime, RegistryError> {
+                self.time().await
             }
 
             async fn begin_collection(
@@ -392,7 +559,7 @@ macro_rules! registry {
                 let query = sqlx::query::<$Database>(sql::BEGIN_COLLECTION)
                     .bind(sql::millis(before))
                     .bind(sql::millis(now));
-                Ok(sql::ask!(self, execute, query)?.rows_affected() > 0)
+                Ok(sql::change!(self, execute, query)?.rows_affected() > 0)
             }
 
             async fn collector(&self) -> Result<Option<CollectorLock>, RegistryError> {

@@ -4,19 +4,23 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::LazyLock;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
-use sqlx::Sqlite;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Connection, Sqlite};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 
 use super::sql;
-use super::{Added, Attachment, CollectorLock, RegistryError};
+use super::{Added, Attachment, BaseQuota, BaseUsage, CollectorLock, Pin, Pinned, RegistryError};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
 
 /// A node goes on with tables that a newer one has brought further: migrations only add, or the changelog says otherwise.
@@ -28,6 +32,12 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 
 /// How long a statement waits for another process, or a task for a connection, before it fails.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Timeout of one write, and of waiting for a turn to write while no other write finishes.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Timeout of waiting for another process that opens the same registry.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The file cannot be used as a registry.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +90,7 @@ impl UnusableFile {
 /// A registry in a file.
 pub struct SqliteRegistry {
     pool: SqlitePool,
+    writers: WriteQueue,
     /// The file that whoever collects garbage has locked.
     collector: PathBuf,
 }
@@ -94,21 +105,14 @@ impl SqliteRegistry {
     }
 
     async fn open_whole(path: &Path) -> Result<Self, sqlx::Error> {
-        // Nobody else reads who may do what. SQLite gives the files beside it the same rights.
-        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        if let Err(error) = made
-            && error.kind() != io::ErrorKind::AlreadyExists
-        {
-            return Err(sqlx::Error::Io(error));
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
+        let starting = start_lock(path).await?;
+        create(path)?;
+        let options = options(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // What was acknowledged survives a power cut, not only a crash of the process.
             .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(PATIENCE);
+            .foreign_keys(true);
         let pool = SqlitePoolOptions::new()
             .max_connections(8)
             .acquire_timeout(PATIENCE)
@@ -120,16 +124,45 @@ impl SqliteRegistry {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error,
             other => other.into(),
         })?;
+        drop(starting);
         // A second or so for each million of files.
-        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&pool).await?;
-        if found != "ok" {
-            return Err(sqlx::Error::Decode(Box::new(Damage(found))));
-        }
-        Ok(Self { pool, collector: path.with_extension("gc-lock") })
+        let found: String = sqlx::query_scalar(QUICK_CHECK).fetch_one(&pool).await?;
+        whole(found)?;
+        Ok(Self { pool, writers: WriteQueue::default(), collector: path.with_extension("gc-lock") })
     }
 
-    async fn lend(&self) -> Result<Lent, RegistryError> {
-        Ok(Lent(Some(self.pool.acquire().await?)))
+    /// Writes a consistent copy of the registry at `source`, which a running service may use, to a new file at `target`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `target` exists, or if the copy cannot be written, synced and checked.
+    pub async fn copy(source: &Path, target: &Path) -> Result<(), UnusableFile> {
+        let copying = async {
+            let mut connection = options(source).connect().await?;
+            // SQLite writes into an empty file, and keeps its mode.
+            drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?);
+            let into = target.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
+            sqlx::query("VACUUM INTO $1").bind(into).execute(&mut connection).await?;
+            connection.close().await?;
+            let mut copy = options(target).connect().await?;
+            let found: String = sqlx::query_scalar(QUICK_CHECK).fetch_one(&mut copy).await?;
+            copy.close().await?;
+            whole(found)?;
+            // No connection to the copy is left, so its locks do not matter.
+            File::open(target)?.sync_all()?;
+            Ok(())
+        };
+        copying.await.map_err(|error| UnusableFile::of(source, &error))
+    }
+
+    async fn lend(&self) -> Result<Lent<'_>, RegistryError> {
+        Ok(Lent { connection: Some(self.pool.acquire().await?), _turn: None })
+    }
+
+    /// A connection that may write, when it is this caller's turn.
+    async fn lend_writer(&self) -> Result<Lent<'_>, RegistryError> {
+        let turn = self.writers.acquire().await?;
+        Ok(Lent { connection: Some(self.pool.acquire().await?), _turn: Some(turn) })
     }
 
     /// What is asked of a file ends by itself: `SQLite` waits for nothing but a lock, and for that only [`PATIENCE`].
@@ -140,17 +173,44 @@ impl SqliteRegistry {
         asking.await
     }
 
+    /// Bounds the write of whoever has the turn.
+    async fn while_writing<T>(
+        &self,
+        writing: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, RegistryError> {
+        let written = timeout(WRITE_TIMEOUT, writing).await.map_err(|_| stalled())?;
+        self.writers.finished.fetch_add(1, Ordering::Relaxed);
+        written
+    }
+
+    /// A statement checks and adds in one step, and no other one writes meanwhile.
+    #[expect(clippy::unused_async, reason = "PostgreSQL waits here")]
+    async fn lock_quota(_: &mut SqliteConnection, _: &str) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
+    #[expect(clippy::unused_async, reason = "PostgreSQL waits here")]
+    async fn unlock_quota(_: &mut SqliteConnection) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
+    /// This machine's clock, which all processes that use the file share.
+    #[expect(clippy::unused_async, reason = "PostgreSQL waits here")]
+    async fn time(&self) -> Result<SystemTime, RegistryError> {
+        Ok(SystemTime::now())
+    }
+
     /// One statement, which is whole: no attachment can be added between its look and its insertion.
     async fn condemn_names(&self, list: String, now: i64) -> Result<Vec<String>, RegistryError> {
         const CONDEMN: &str = sql::condemn_statement!("json_each($1) AS listed");
-        sql::ask!(self, fetch_all, sqlx::query_scalar::<Sqlite, String>(CONDEMN).bind(list).bind(now))
+        sql::change!(self, fetch_all, sqlx::query_scalar::<Sqlite, String>(CONDEMN).bind(list).bind(now))
     }
 
     /// The lock is the file's, so it ends with the process too.
     async fn try_collector(&self) -> Result<Option<CollectorLock>, RegistryError> {
         let path = self.collector.clone();
         let lock = move || -> std::io::Result<Option<File>> {
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+            let file = lock_file(&path)?;
             match file.try_lock() {
                 Ok(()) => Ok(Some(file)),
                 Err(TryLockError::WouldBlock) => Ok(None),
@@ -167,24 +227,113 @@ impl SqliteRegistry {
     }
 }
 
-/// A connection of the pool. One that is not given back, for what was asked on it failed or never ended, is closed: it may have the file as
-/// it was when its disk was away, or only to be read.
-struct Lent(Option<PoolConnection<Sqlite>>);
+/// Looks through the whole file for damage.
+const QUICK_CHECK: &str = "PRAGMA quick_check(1)";
 
-impl Lent {
-    // Both ways to part with it, below, end this value: there is always one here.
-    fn connection(&mut self) -> &mut SqliteConnection {
-        self.0.as_mut().expect("it is lent until it is given back")
-    }
+/// Judges the answer to [`QUICK_CHECK`].
+fn whole(found: String) -> Result<(), sqlx::Error> {
+    if found == "ok" { Ok(()) } else { Err(sqlx::Error::Decode(Box::new(Damage(found)))) }
+}
 
-    fn give_back(mut self) {
-        drop(self.0.take());
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE)
+}
+
+/// Creates the file at `path`, if it does not exist, with the mode that SQLite gives to the files beside it: nobody else reads who
+/// may do what.
+///
+/// The file must be closed before SQLite opens it, and never be opened again by this process: closing any descriptor of a file drops
+/// all POSIX locks that the process has on it (fcntl(2)), SQLite's among them. Another program then takes itself for the last user of
+/// the registry and deletes its write-ahead log.
+fn create(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => {
+            drop(file);
+            // The name survives a power cut, as rows do.
+            path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
-impl Drop for Lent {
+/// Opens a file that exists for its lock (flock(2)) alone.
+fn lock_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Lets one process at a time create the registry at `path` and bring its tables up to date: sqlx takes no lock for that in SQLite, and
+/// of two processes that change the journal mode at once one fails.
+async fn start_lock(path: &Path) -> io::Result<File> {
+    let file = lock_file(&path.with_extension("start-lock"))?;
+    let deadline = Instant::now() + START_TIMEOUT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another process keeps it locked"));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Grants one write at a time, in arrival order. SQLite itself lets writers poll for its lock, so that under load some of them never
+/// get it.
+#[derive(Default)]
+struct WriteQueue {
+    turn: Mutex<()>,
+    /// Number of writes that have finished.
+    finished: AtomicU64,
+}
+
+impl WriteQueue {
+    /// Waits for a turn for as long as other writes finish.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no write finishes within [`WRITE_TIMEOUT`].
+    async fn acquire(&self) -> Result<MutexGuard<'_, ()>, RegistryError> {
+        let mut turn = pin!(self.turn.lock());
+        loop {
+            let finished = self.finished.load(Ordering::Relaxed);
+            match timeout(WRITE_TIMEOUT, turn.as_mut()).await {
+                Ok(turn) => return Ok(turn),
+                Err(_) if self.finished.load(Ordering::Relaxed) == finished => return Err(stalled()),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+fn stalled() -> RegistryError {
+    RegistryError::of(format!("no write to the registry has finished within {} s", WRITE_TIMEOUT.as_secs()))
+}
+
+/// A connection of the pool. One that is not given back, for what was asked on it failed or never ended, is closed: it may have the file as
+/// it was when its disk was away, or only to be read.
+struct Lent<'a> {
+    connection: Option<PoolConnection<Sqlite>>,
+    _turn: Option<MutexGuard<'a, ()>>,
+}
+
+impl Lent<'_> {
+    // Both ways to part with it, below, end this value: there is always one here.
+    fn connection(&mut self) -> &mut SqliteConnection {
+        self.connection.as_mut().expect("it is lent until it is given back")
+    }
+
+    fn give_back(mut self) {
+        drop(self.connection.take());
+    }
+}
+
+impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        if let Some(mut connection) = self.0.take() {
+        if let Some(mut connection) = self.connection.take() {
             connection.close_on_drop();
         }
     }

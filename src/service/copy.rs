@@ -7,19 +7,19 @@
 //! could start while the first one is still on its way, and the first one could replace what the second one published.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use super::Service;
 use super::collect::Interrupted;
 use super::keyed_lock::{KeyGuard, KeyedLock};
 use super::sign::expected;
+use super::{PATIENCE, Service, in_time, over_quota};
 use crate::api::port::{Caller, Refusal};
 use crate::domain::ObjectKey;
-use crate::registry::{Attachment, Registry};
-use crate::storage::{LARGE_TRANSFERS, ObjectStore, Section, StoreError, StoredObject, Transfer, Uploaded};
+use crate::registry::{Attachment, BaseQuota, Pin, Pinned, Registry};
+use crate::storage::{LARGE_TRANSFERS, ObjectStore, Section, StoredObject, Transfer, Uploaded};
 use crate::token::UploadGrant;
 
 /// Maximum number of notifies per object key: the one that copies and its waiters.
@@ -34,8 +34,8 @@ const MAX_LARGE_NOTIFIES_PER_CALLER: usize = 64;
 /// Maximum number of copy tasks. A task may outlive its connection, so the number of connections does not bound it.
 const MAX_TASKS: usize = 1024;
 
-/// The part of a notify's timeout that is left after waiting for a lock, to look at the final object.
-const AFTER_WAITING: Duration = Duration::from_millis(500);
+/// Timeout for a notify that waits for other copies, beside the time that the store is given for its own.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// Limits on copies.
 pub(super) struct Copies {
@@ -77,29 +77,33 @@ impl Copies {
 /// The result of looking for an upload and publishing it.
 pub(super) enum Published {
     /// The final object.
-    Object(Box<dyn StoredObject>),
+    Object {
+        object: Box<dyn StoredObject>,
+        /// True if it was copied to its final key now.
+        is_copied: bool,
+    },
     /// The row of another notify, which has registered the file meanwhile.
     Registered(Attachment),
 }
 
 impl Service {
-    /// Publishes what was uploaded for `grant` to a store that clients reach themselves. Waits for other copies, so that
-    /// `timeout` leaves time to look at the final object.
+    /// Publishes what was uploaded for `grant` to a store that clients reach themselves. The store is given `extra` more
+    /// time than usual.
     pub(super) async fn publish(
         &self,
         caller: &Caller,
         grant: &UploadGrant,
-        is_large: bool,
-        timeout: Duration,
+        extra: Duration,
     ) -> Result<Published, Refusal> {
-        let caller = is_large.then(|| caller.id.clone());
-        let guards = self.copies.acquire(grant.key, caller, timeout.saturating_sub(AFTER_WAITING)).await?;
+        let large = (!extra.is_zero()).then(|| caller.id.clone());
+        let guards = self.copies.acquire(grant.key, large, LOCK_TIMEOUT + extra).await?;
         let task = Arc::clone(&self.copies.tasks).try_acquire_owned().map_err(|_| Refusal::Busy)?;
         let copier = Copier {
             store: Arc::clone(&self.store),
             registry: Arc::clone(&self.registry),
+            quota: self.policy.base_quota,
             grant: grant.clone(),
-            clock: self.clock,
+            extra,
         };
         let copying = async move {
             let published = copier.run().await;
@@ -110,27 +114,26 @@ impl Service {
         copying.await.map_err(|error| Refusal::Unavailable(error.into()))?
     }
 
-    /// Removes an uploaded object that nobody acknowledges: its name has a tombstone.
-    pub(super) async fn remove_tombstoned(&self, key: ObjectKey) {
-        if let Err(error) = remove(self.store.as_ref(), key).await {
-            left_to_garbage_collection(key, &error);
-        }
+    /// Removes an upload that is refused for good.
+    pub(super) async fn reject(&self, key: ObjectKey) {
+        reject(self.store.as_ref(), self.registry.as_ref(), key).await;
     }
 }
 
-/// What a copy task needs.
+/// The state of a copy task.
 struct Copier {
     store: Arc<dyn ObjectStore>,
     registry: Arc<dyn Registry>,
+    quota: BaseQuota,
     grant: UploadGrant,
-    clock: fn() -> SystemTime,
+    extra: Duration,
 }
 
 impl Copier {
     async fn run(&self) -> Result<Published, Refusal> {
         let published = self.publish().await;
         if let Err(Refusal::OtherUpload { .. }) = published {
-            self.reject().await;
+            reject(self.store.as_ref(), self.registry.as_ref(), self.grant.key).await;
         }
         published
     }
@@ -138,53 +141,50 @@ impl Copier {
     /// Finds the final object, or has the store copy the staged one.
     async fn publish(&self) -> Result<Published, Refusal> {
         let Transfer::Direct(store) = self.store.transfer() else { return Err(Refusal::Elsewhere) };
-        let (key, expected) = (self.grant.key, expected(&self.grant));
-        let version = match store.inspect(&expected).await? {
-            Uploaded::Final(object) => return Ok(Published::Object(object)),
+        let (key, size, expected) = (self.grant.key, self.grant.size, expected(&self.grant));
+        let timeout = PATIENCE + self.extra;
+        let inspecting = async { Ok(store.inspect(&expected).await?) };
+        let version = match in_time(timeout, inspecting).await? {
+            Uploaded::Final(object) => return Ok(Published::Object { object, is_copied: false }),
             Uploaded::Staged(version) => version,
         };
-        // Notifies on several nodes may each have seen another version, and one may come late: all copy the same one.
-        let version = self.registry.settle(key.name, &version).await?;
+        // Notifies on several nodes may each have seen another version, and one may come late: all copy the same one. The
+        // room in the base is reserved first, because a copy in a public bucket is readable at once.
+        let pin = Pin { name: key.name, version: &version, size, base: self.grant.base.as_deref() };
+        let version = match self.registry.pin(pin, self.quota).await? {
+            Pinned::Version(version) => version,
+            Pinned::Tombstoned => return Err(Refusal::NothingUploaded),
+            Pinned::OverQuota(exceeded) => return Err(over_quota(exceeded)),
+        };
         // Another node may have registered the file since this notify looked for it. Its object must not be replaced.
-        if let Some(attachment) = self.registry.attachment(key).await? {
+        let asking = async { Ok(self.registry.attachment(key).await?) };
+        if let Some(attachment) = in_time(PATIENCE, asking).await? {
             return Ok(Published::Registered(attachment));
         }
-        Ok(Published::Object(store.make_final(&expected, &version).await?))
+        let copying = async { Ok(store.make_final(&expected, &version).await?) };
+        Ok(Published::Object { object: in_time(timeout, copying).await?, is_copied: true })
     }
+}
 
-    /// Removes an upload that differs from what was signed. Its name gets a tombstone first, so that no notify acknowledges
-    /// what is being removed.
-    async fn reject(&self) {
-        let key = self.grant.key;
-        let removing = async {
-            if !self.registry.condemn(&[key.name], (self.clock)()).await?.is_empty() {
-                remove(self.store.as_ref(), key).await?;
-            }
-            Ok::<(), Interrupted>(())
-        };
-        match removing.await {
-            Ok(()) => {
-                tracing::info!(path = key.path(), "removed an upload that differs from what was signed")
-            }
-            Err(error) => left_to_garbage_collection(key, &error),
+/// Removes an upload that is refused for good, staged and final. Its name gets a tombstone first, so that no notify
+/// acknowledges what is being removed.
+async fn reject(store: &dyn ObjectStore, registry: &dyn Registry, key: ObjectKey) {
+    let removing = async {
+        let now = registry.now().await?;
+        if registry.condemn(&[key.name], now).await?.is_empty() {
+            return Ok(());
+        }
+        let own = |section: &Section| section.upload_type == key.upload_type;
+        for section in store.sections().into_iter().filter(own) {
+            store.remove(section, key.name).await?;
+        }
+        Ok::<(), Interrupted>(())
+    };
+    match removing.await {
+        Ok(()) => tracing::info!(path = key.path(), "removed a refused upload"),
+        Err(error) => {
+            let cause = crate::telemetry::causes(&error);
+            tracing::warn!(cause, path = key.path(), "a refused upload is left to garbage collection");
         }
     }
-}
-
-/// Removes the object under `key`, staged and final.
-async fn remove(store: &dyn ObjectStore, key: ObjectKey) -> Result<(), StoreError> {
-    let own = |section: &Section| section.upload_type == key.upload_type;
-    for section in store.sections().into_iter().filter(own) {
-        store.remove(section, key.name).await?;
-    }
-    Ok(())
-}
-
-fn left_to_garbage_collection(key: ObjectKey, error: &(dyn std::error::Error + 'static)) {
-    let cause = crate::telemetry::causes(error);
-    tracing::warn!(
-        cause,
-        path = key.path(),
-        "a refused upload could not be removed; it is left to garbage collection"
-    );
 }

@@ -25,7 +25,7 @@ use crate::api::port::{Admission, Answer, Attachments, Bases, Caller, Incoming, 
 use crate::api::rate_limit::Counted;
 use crate::domain::{BaseScope, Buckets, ObjectKey};
 use crate::metrics::Metrics;
-use crate::registry::{Registry, RegistryError};
+use crate::registry::{BaseQuota, ExceededQuota, Registry, RegistryError};
 use crate::storage::{Difference, ObjectStore, StoreError, StoredObject};
 use crate::token::Keyring;
 
@@ -62,8 +62,8 @@ pub struct Policy {
     pub max_uploads: usize,
     /// How often one access token may be used.
     pub token_rate: Option<Rate>,
-    /// The most bytes of the files of one base.
-    pub base_quota: Option<u64>,
+    /// Limits on the files of one base.
+    pub base_quota: BaseQuota,
 }
 
 /// The use cases.
@@ -189,6 +189,13 @@ fn within_bases(caller: &Caller, base: Option<&str>) -> Result<(), Refusal> {
         Bases::Only(bases) => BaseScope::Only(bases.clone()),
     };
     if scope.covers(base) { Ok(()) } else { Err(Refusal::OutsideBases) }
+}
+
+fn over_quota(exceeded: ExceededQuota) -> Refusal {
+    match exceeded {
+        ExceededQuota::Bytes(quota) => Refusal::OverQuota { quota },
+        ExceededQuota::Files(limit) => Refusal::TooManyFiles { limit },
+    }
 }
 
 impl From<RegistryError> for Refusal {

@@ -1,10 +1,8 @@
 //! Making an uploaded file readable. The same call again finds what the first one kept.
 
-use std::time::Duration;
-
 use super::copy::Published;
 use super::sign::expected;
-use super::{PATIENCE, Service, in_time, sized, within_bases};
+use super::{PATIENCE, Service, in_time, over_quota, sized, within_bases};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::number::Count;
 use crate::api::port::{Caller, Refusal};
@@ -29,22 +27,20 @@ impl Service {
         if let Some(grant) = &grant {
             audit::subject(Action::NotifyUpload, || Subject::signed(grant));
         }
-        let extra = match (&grant, self.store.transfer()) {
-            (Some(grant), Transfer::Direct(store)) => store.extra_time(&expected(grant)),
-            _ => Duration::ZERO,
-        };
         let token_digest = Sha256::of(upload_token.as_bytes());
-        let finding = async {
-            let Some(attachment) = self.registry.attachment_by_token(token_digest).await? else {
+        let asking = async { Ok(self.registry.attachment_by_token(token_digest).await?) };
+        let attachment = match in_time(PATIENCE, asking).await? {
+            Some(attachment) => {
+                audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
+                within_bases(caller, attachment.base.as_deref())?;
+                in_time(PATIENCE, self.look(attachment.key, attachment.size)).await?;
+                attachment
+            }
+            None => {
                 let grant = grant.ok_or(Refusal::BadUploadToken)?;
-                return self.accept(caller, grant, token_digest, file_name, extra).await;
-            };
-            audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
-            within_bases(caller, attachment.base.as_deref())?;
-            self.look(attachment.key, attachment.size).await?;
-            Ok(attachment)
+                self.accept(caller, grant, token_digest, file_name).await?
+            }
         };
-        let attachment = in_time(PATIENCE + extra, finding).await?;
         self.describe(upload_token, &attachment, file_name)
     }
 
@@ -54,23 +50,21 @@ impl Service {
         grant: UploadGrant,
         token_digest: Sha256,
         file_name: Option<&str>,
-        extra: Duration,
     ) -> Result<Attachment, Refusal> {
         within_bases(caller, grant.base.as_deref())?;
-        let object = match self.settle(caller, &grant, extra).await {
-            Ok(Published::Object(object)) => object,
+        let (object, is_copied) = match self.settle(caller, &grant).await {
+            Ok(Published::Object { object, is_copied }) => (object, is_copied),
             Ok(Published::Registered(attachment)) => {
-                self.look(attachment.key, attachment.size).await?;
+                in_time(PATIENCE, self.look(attachment.key, attachment.size)).await?;
                 return Ok(attachment);
             }
             Err(Refusal::NoSuchFile) => return Err(Refusal::NothingUploaded),
             Err(refusal) => return Err(refusal),
         };
-        let dimensions = dimensions(&grant, object.as_ref()).await?;
-        let key = grant.key;
+        let dimensions = in_time(PATIENCE, dimensions(&grant, object.as_ref())).await?;
         let attachment = Attachment {
             token_digest,
-            key,
+            key: grant.key,
             media_type: grant.media_type,
             size: object.size(),
             dimensions,
@@ -80,30 +74,37 @@ impl Service {
             created_by: caller.id.clone(),
             created_at: self.now(),
         };
+        // The registry bounds its own time: a write waits as long as others before it finish.
         match self.registry.add_attachment_within(attachment, self.policy.base_quota).await? {
             Added::Kept(attachment) => Ok(attachment),
-            // Its bytes were refused, or waited too long. The object may have been copied after they were removed.
             Added::Condemned => {
-                self.remove_tombstoned(key).await;
+                // The object may have been copied after its name was condemned. Nobody acknowledges it, so it must not stay
+                // readable in a public bucket.
+                self.reject(grant.key).await;
                 Err(Refusal::NothingUploaded)
             }
-            Added::OverQuota { quota } => Err(Refusal::OverQuota { quota }),
+            Added::OverQuota(exceeded) => {
+                // A pin that an older version made has reserved nothing, so the copy may be public already.
+                if is_copied {
+                    self.reject(grant.key).await;
+                }
+                Err(over_quota(exceeded))
+            }
         }
     }
 
-    /// What was uploaded for `grant`, and cannot be changed any more.
-    async fn settle(
-        &self,
-        caller: &Caller,
-        grant: &UploadGrant,
-        extra: Duration,
-    ) -> Result<Published, Refusal> {
-        if let Transfer::Relayed(_) = self.store.transfer() {
-            let object = self.store.find(grant.key).await?;
-            sized(grant.key, object.as_ref(), grant.size)?;
-            return Ok(Published::Object(object));
-        }
-        self.publish(caller, grant, !extra.is_zero(), PATIENCE + extra).await
+    /// The object that was uploaded for `grant`, which nobody can change any more.
+    async fn settle(&self, caller: &Caller, grant: &UploadGrant) -> Result<Published, Refusal> {
+        let Transfer::Direct(store) = self.store.transfer() else {
+            let finding = async {
+                let object = self.store.find(grant.key).await?;
+                sized(grant.key, object.as_ref(), grant.size)?;
+                Ok(object)
+            };
+            return Ok(Published::Object { object: in_time(PATIENCE, finding).await?, is_copied: false });
+        };
+        let extra = store.extra_time(&expected(grant));
+        self.publish(caller, grant, extra).await
     }
 
     fn describe(

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{PATIENCE, Service, in_time, within_bases};
+use super::{PATIENCE, Service, in_time, over_quota, within_bases};
 use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
 use crate::api::port::{Caller, Refusal};
 use crate::api::problem::FieldError;
@@ -70,11 +70,11 @@ impl Service {
 impl Service {
     /// Refuses early what notify would refuse. Signing goes on without the registry, and notify is what counts.
     async fn has_room(&self, base: Option<&str>, size: u64) -> Result<(), Refusal> {
-        let (Some(quota), Some(base)) = (self.policy.base_quota, base) else { return Ok(()) };
-        let asking = async { Ok(self.registry.stored_bytes(base).await?) };
+        let quota = self.policy.base_quota;
+        let Some(base) = base.filter(|_| quota.is_limited()) else { return Ok(()) };
+        let asking = async { Ok(self.registry.base_usage(base).await?) };
         match in_time(PATIENCE, asking).await {
-            Ok(stored) if stored.saturating_add(size) > quota => Err(Refusal::OverQuota { quota }),
-            Ok(_) => Ok(()),
+            Ok(usage) => quota.check(usage, size).map_err(over_quota),
             Err(_) => {
                 tracing::warn!("the registry does not say what a base has; its quota is looked at by notify");
                 Ok(())

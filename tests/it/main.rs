@@ -3,6 +3,7 @@
 mod access;
 mod attack;
 mod audit;
+mod backup;
 mod bounds;
 mod cli;
 mod conformance;

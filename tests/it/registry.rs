@@ -12,7 +12,9 @@ use teable_attachments::domain::{
 };
 use teable_attachments::registry::postgres::PostgresRegistry;
 use teable_attachments::registry::sqlite::SqliteRegistry;
-use teable_attachments::registry::{Added, Attachment, Dimensions, Registry};
+use teable_attachments::registry::{
+    Added, Attachment, BaseQuota, BaseUsage, Dimensions, ExceededQuota, Pin, Pinned, Registry,
+};
 use tempfile::TempDir;
 
 use crate::support::postgres;
@@ -70,7 +72,12 @@ over_both! {
     garbage_is_collected_by_one_at_a_time,
     what_is_kept_outlives_a_restart,
     a_closed_registry_cannot_answer,
-    of_several_versions_the_first_is_settled,
+    pins_the_first_of_several_versions,
+    reserves_the_quota_of_a_pinned_upload,
+    limits_the_number_of_files_of_a_base,
+    keeps_a_quota_when_many_files_are_added_at_once,
+    adds_one_first_access_token,
+    a_time_in_the_future_holds_up_no_collection,
     a_registry_knows_itself_and_when_it_was_cleaned_up,
     tables_that_a_newer_node_has_changed_are_good_enough,
 }
@@ -120,11 +127,12 @@ async fn a_base_is_added_up_and_has_its_quota(place: Place) {
         ..attachment(UploadType::Table)
     };
     let add = async |attachment: &Attachment, quota| {
+        let quota = BaseQuota { bytes: quota, files: None };
         registry.add_attachment_within(attachment.clone(), quota).await.expect("an answer")
     };
     let (first, large) = (of(Some("bseOne"), 60), of(Some("bseOne"), 41));
     assert!(matches!(add(&first, Some(100)).await, Added::Kept(_)));
-    assert!(matches!(add(&large, Some(100)).await, Added::OverQuota { quota: 100 }));
+    assert!(matches!(add(&large, Some(100)).await, Added::OverQuota(ExceededQuota::Bytes(100))));
     assert!(registry.attachment(large.key).await.expect("an answer").is_none());
     assert!(matches!(add(&first, Some(1)).await, Added::Kept(_)), "it is kept already");
     assert!(matches!(add(&of(Some("bseTwo"), 100), Some(100)).await, Added::Kept(_)), "another base");
@@ -132,7 +140,7 @@ async fn a_base_is_added_up_and_has_its_quota(place: Place) {
     assert!(matches!(add(&of(Some("bseOne"), 40), Some(100)).await, Added::Kept(_)), "to the last byte");
     assert!(matches!(add(&of(Some("bseOne"), 0), Some(100)).await, Added::Kept(_)));
     assert!(matches!(add(&large, Some(u64::MAX)).await, Added::Kept(_)));
-    let stored = async |base| registry.stored_bytes(base).await.expect("an answer");
+    let stored = async |base| registry.base_usage(base).await.expect("an answer").bytes;
     assert_eq!((stored("bseOne").await, stored("bseTwo").await, stored("bse").await), (141, 100, 0));
 }
 
@@ -327,18 +335,125 @@ async fn tables_that_a_newer_node_has_changed_are_good_enough(place: Place) {
     place.open().await.check().await.expect("it goes on");
 }
 
-async fn of_several_versions_the_first_is_settled(place: Place) {
+async fn pins_the_first_of_several_versions(place: Place) {
     let registry = place.open().await;
+    let pin = async |registry: &dyn Registry, name, version| {
+        let pin = Pin { name, version, size: 1, base: None };
+        match registry.pin(pin, BaseQuota::default()).await.expect("an answer") {
+            Pinned::Version(version) => version,
+            other => panic!("{other:?}"),
+        }
+    };
     let name = ObjectName::fresh();
-    assert_eq!(registry.settle(name, "first").await.expect("an answer"), "first");
-    assert_eq!(registry.settle(name, "other").await.expect("an answer"), "first");
+    assert_eq!(pin(registry.as_ref(), name, "first").await, "first");
+    assert_eq!(pin(registry.as_ref(), name, "other").await, "first");
     let (one, two) = (ObjectName::fresh(), place.open().await);
-    let (left, right) = join(registry.settle(one, "left"), two.settle(one, "right")).await;
-    assert_eq!(left.expect("an answer"), right.expect("an answer"), "both get the same");
+    let (left, right) = join(pin(registry.as_ref(), one, "left"), pin(two.as_ref(), one, "right")).await;
+    assert_eq!(left, right, "both get the same");
     let later = ObjectName::bound(SystemTime::now() + Duration::from_secs(1));
     assert_eq!(registry.forget_settled(later).await.expect("an answer"), 2);
     assert_eq!(registry.forget_settled(later).await.expect("an answer"), 0);
-    assert_eq!(registry.settle(name, "other").await.expect("an answer"), "other");
+    assert_eq!(pin(registry.as_ref(), name, "other").await, "other");
+}
+
+async fn reserves_the_quota_of_a_pinned_upload(place: Place) {
+    let registry = place.open().await;
+    let quota = BaseQuota { bytes: Some(100), files: None };
+    let of = |size| Attachment { size, ..attachment(UploadType::Avatar) };
+    let pin = async |attachment: &Attachment| {
+        let base = attachment.base.as_deref();
+        let pin = Pin { name: attachment.key.name, version: "v", size: attachment.size, base };
+        registry.pin(pin, quota).await.expect("an answer")
+    };
+    let add = async |attachment: &Attachment| {
+        registry.add_attachment_within(attachment.clone(), quota).await.expect("an answer")
+    };
+    let usage = async || {
+        let BaseUsage { bytes, files } = registry.base_usage("bseOne").await.expect("an answer");
+        (bytes, files)
+    };
+    let (first, second, third) = (of(60), of(60), of(30));
+    assert_eq!(pin(&first).await, Pinned::Version("v".to_owned()));
+    assert_eq!(usage().await, (60, 1));
+    assert_eq!(pin(&first).await, Pinned::Version("v".to_owned()), "again");
+    assert_eq!(usage().await, (60, 1), "it reserves once");
+    assert_eq!(pin(&second).await, Pinned::OverQuota(ExceededQuota::Bytes(100)));
+    assert!(matches!(add(&second).await, Added::OverQuota(_)), "the room is reserved");
+    assert!(matches!(add(&first).await, Added::Kept(_)));
+    assert_eq!(usage().await, (60, 1), "the attachment takes over what was reserved");
+    assert_eq!(pin(&first).await, Pinned::Version("v".to_owned()), "a late notify");
+    assert_eq!(usage().await, (60, 1));
+
+    assert_eq!(pin(&third).await, Pinned::Version("v".to_owned()));
+    assert_eq!(usage().await, (90, 2));
+    registry.condemn(&[third.key.name], moment(1)).await.expect("an answer");
+    assert_eq!(usage().await, (60, 1), "a tombstone releases the room");
+    registry.condemn(&[third.key.name], moment(2)).await.expect("an answer");
+    assert_eq!(usage().await, (60, 1), "once");
+    assert_eq!(pin(&third).await, Pinned::Tombstoned);
+
+    let abandoned = of(40);
+    assert_eq!(pin(&abandoned).await, Pinned::Version("v".to_owned()));
+    assert_eq!(usage().await, (100, 2));
+    let later = ObjectName::bound(SystemTime::now() + Duration::from_secs(1));
+    registry.forget_settled(later).await.expect("an answer");
+    assert_eq!(usage().await, (60, 1), "so does garbage collection");
+}
+
+async fn limits_the_number_of_files_of_a_base(place: Place) {
+    let registry = place.open().await;
+    let quota = BaseQuota { bytes: None, files: Some(2) };
+    let add = async |base: &str| {
+        let attachment = Attachment { base: Some(base.to_owned()), size: 0, ..attachment(UploadType::Table) };
+        registry.add_attachment_within(attachment, quota).await.expect("an answer")
+    };
+    let pin = async || {
+        let pin = Pin { name: ObjectName::fresh(), version: "v", size: 0, base: Some("bseOne") };
+        registry.pin(pin, quota).await.expect("an answer")
+    };
+    assert!(matches!(add("bseOne").await, Added::Kept(_)));
+    assert_eq!(pin().await, Pinned::Version("v".to_owned()));
+    assert!(matches!(add("bseOne").await, Added::OverQuota(ExceededQuota::Files(2))));
+    assert_eq!(pin().await, Pinned::OverQuota(ExceededQuota::Files(2)));
+    assert!(matches!(add("bseTwo").await, Added::Kept(_)), "each base has its own");
+}
+
+async fn keeps_a_quota_when_many_files_are_added_at_once(place: Place) {
+    let nodes = [place.open().await, place.open().await];
+    let quota = BaseQuota { bytes: Some(100), files: None };
+    for round in 0..10 {
+        let base = format!("bse{round}");
+        let adding = (0..12).map(|number| {
+            let attachment =
+                Attachment { base: Some(base.clone()), size: 30, ..attachment(UploadType::Table) };
+            nodes[number % 2].add_attachment_within(attachment, quota)
+        });
+        let added = join_all(adding).await;
+        let kept = added.into_iter().filter(|added| matches!(added, Ok(Added::Kept(_)))).count();
+        assert_eq!(kept, 3, "so many as fit");
+        assert_eq!(nodes[0].base_usage(&base).await.expect("an answer"), BaseUsage { bytes: 90, files: 3 });
+    }
+}
+
+async fn adds_one_first_access_token(place: Place) {
+    let nodes = [place.open().await, place.open().await];
+    let tokens: Vec<_> = (0..6).map(|number| access_token(&number.to_string(), moment(1))).collect();
+    let adding =
+        tokens.iter().enumerate().map(|(number, token)| nodes[number % 2].add_first_access_token(token));
+    let added = join_all(adding).await.into_iter().filter(|added| *added.as_ref().expect("an answer"));
+    assert_eq!(added.count(), 1);
+    assert_eq!(nodes[0].access_tokens().await.expect("an answer").len(), 1);
+}
+
+async fn a_time_in_the_future_holds_up_no_collection(place: Place) {
+    let registry = place.open().await;
+    registry.identity("one").await.expect("an id");
+    let (day, now) = (Duration::from_hours(24), registry.now().await.expect("a time"));
+    let skew = SystemTime::now().duration_since(now).unwrap_or_else(|error| error.duration());
+    assert!(skew < Duration::from_secs(5), "the database runs on this machine");
+    assert!(registry.begin_collection(now - day, now + 10 * day).await.expect("an answer"));
+    assert!(registry.begin_collection(now - day, now).await.expect("an answer"), "that clock was wrong");
+    assert!(!registry.begin_collection(now - day, now).await.expect("an answer"));
 }
 
 async fn a_registry_knows_itself_and_when_it_was_cleaned_up(place: Place) {
