@@ -72,6 +72,7 @@ struct Progress {
     passed: usize,
     hit: usize,
     finished: usize,
+    is_stopped: bool,
     is_released: bool,
 }
 
@@ -92,8 +93,14 @@ impl Injection {
         self.wait(&format!("{count} requests of {:?}", self.rule), |progress| progress.hit >= count).await;
     }
 
+    /// Lets all later requests pass, while held ones stay held.
+    pub fn stop(&self) {
+        self.progress.send_modify(|progress| progress.is_stopped = true);
+    }
+
     /// Lets held requests take effect, and all later ones pass.
     pub fn release(&self) {
+        self.stop();
         self.progress.send_modify(|progress| progress.is_released = true);
     }
 
@@ -115,7 +122,7 @@ impl Injection {
             return false;
         }
         self.progress.send_if_modified(|progress| {
-            if progress.is_released || progress.hit == self.rule.times {
+            if progress.is_stopped || progress.hit == self.rule.times {
                 return false;
             }
             if progress.passed < self.rule.skip {
