@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::rt::time::sleep;
 use tempfile::TempDir;
 
+use crate::backup::Backup;
 use crate::content::Random;
 use crate::load::{Client, Excuse, Figures, Ledger, Load};
 use crate::service::Start;
@@ -46,6 +47,7 @@ pub async fn killed_again_and_again() -> Figures {
     let mut service = start.start();
     let bearer = service.token();
     let (mut from, mut during_starts, mut underway) = (0, 0, 0);
+    let (mut backups, mut in_backups) = (0, 0);
     let mut worst = Figures::default();
     for kill in 0..KILLS {
         if kill % 8 == 7 {
@@ -55,11 +57,17 @@ pub async fn killed_again_and_again() -> Figures {
         } else {
             let load = Load::start(&Client::of(&service, &bearer), &ledger, Excuse::Silence);
             let before = ledger.unanswered();
-            sleep(Duration::from_millis(random.below(LOAD))).await;
+            // The backup begins before the kill, and may end after it.
+            let life = random.below(LOAD);
+            let delay = Duration::from_millis(random.below(life + 1));
+            let backup = Backup::start(&data, folder.path(), &ledger, delay).await;
+            sleep(Duration::from_millis(life) - delay).await;
             load.begin_to_stop();
             service.kill();
             load.stop().await;
             underway += ledger.unanswered() - before;
+            let (had, missing) = backup.end().await;
+            (backups, in_backups, worst.lost) = (backups + 1, in_backups + had, worst.lost + missing);
         }
         service = start.start();
         nothing_comes(&ledger);
@@ -73,7 +81,8 @@ pub async fn killed_again_and_again() -> Figures {
     figures.lost += worst.lost;
     figures.partial += worst.partial;
     figures.note = format!(
-        "{KILLS} kills, {during_starts} of them during a start, {underway} requests cut off, FAULTS_SEED={seed}"
+        "{KILLS} kills, {during_starts} of them during a start, {underway} requests cut off, {backups} foreign backups that had to \
+         have {in_backups} files, FAULTS_SEED={seed}"
     );
     assert!(underway > 0, "a kill that cuts nothing off tells nothing");
     figures
@@ -89,22 +98,36 @@ pub async fn killed_at_the_first_start() -> Figures {
     let seed = seed();
     let mut random = Random::new(!seed);
     let mut whole = Figures::default();
-    for _ in 0..FIRST_STARTS {
+    let mut in_backups = 0;
+    for round in 0..FIRST_STARTS {
         let folder = TempDir::new().expect("a folder");
         let data = folder.path().join("data");
         let start = Start::on(&data);
-        kill_after(&mut random, &start).await;
+        // In every other round the first start is the one that serves.
+        if round % 2 == 0 {
+            kill_after(&mut random, &start).await;
+        }
         let service = start.start();
         // The first token may have been made and not been shown.
         let bearer = new_token(&data);
         let (client, ledger) = (Client::of(&service, &bearer), Ledger::new(&data, 0));
         let load = Load::start(&client, &ledger, Excuse::None);
+        for _ in 0..2 {
+            load.goes_on(1).await;
+            let backup = Backup::start(&data, folder.path(), &ledger, Duration::ZERO).await;
+            let (had, missing) = backup.end().await;
+            (in_backups, whole.lost) = (in_backups + had, whole.lost + missing);
+        }
         load.goes_on(1).await;
         load.stop().await;
-        whole = whole.and(&ledger.verify_all(&client).await);
+        service.kill();
+        let service = start.start();
+        whole = whole.and(&ledger.verify_all(&Client::of(&service, &bearer)).await);
         service.kill();
     }
-    whole.note = format!("{FIRST_STARTS} first starts killed");
+    whole.note = format!(
+        "{FIRST_STARTS} first starts, half of them killed, each with 2 foreign backups that had to have {in_backups} files in all"
+    );
     whole
 }
 

@@ -3,6 +3,7 @@
 //!
 //! `cargo test --test faults` runs all, and `cargo test --test faults -- clock` those whose name has the word. Each prints one line.
 
+mod backup;
 mod client;
 mod clock;
 mod content;

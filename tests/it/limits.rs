@@ -478,3 +478,23 @@ async fn a_base_has_no_more_than_its_quota() {
     let kept = notified.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(kept, 3, "of many at once, so many as fit");
 }
+
+#[actix_web::test]
+async fn a_base_has_no_more_files_than_its_limit() {
+    let app = App::start_with(&["--max-files-per-base", "2"]).await;
+    let upload =
+        |base: &str| json!({"contentType": "text/plain", "contentLength": 1, "type": 1, "baseId": base});
+    let signed = async || {
+        let signed = app.sign(&upload("bse1")).await.json();
+        assert_eq!(put(&signed, b"x", &[]).await.status, 201);
+        text(&signed["token"]).to_owned()
+    };
+    let tokens = [signed().await, signed().await, signed().await];
+    let notified = join_all(tokens.iter().map(|token| app.notify(token, ""))).await;
+    let (kept, refused): (Vec<_>, Vec<_>) = notified.into_iter().partition(|answer| answer.status == 201);
+    assert_eq!((kept.len(), refused.len()), (2, 1));
+    let problem = refused[0].problem(507, "quota_exceeded");
+    assert!(text(&problem["detail"]).contains("2 files"), "{problem}");
+    app.sign(&upload("bse1")).await.problem(507, "quota_exceeded");
+    assert_eq!(app.sign(&upload("bse2")).await.status, 201, "each base has its own");
+}

@@ -7,6 +7,7 @@ mod backup;
 mod bounds;
 mod cli;
 mod conformance;
+mod contention;
 mod contract;
 mod crash;
 mod credentials;

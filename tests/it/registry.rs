@@ -78,6 +78,7 @@ over_both! {
     keeps_a_quota_when_many_files_are_added_at_once,
     adds_one_first_access_token,
     a_time_in_the_future_holds_up_no_collection,
+    adds_up_the_files_of_an_older_version,
     a_registry_knows_itself_and_when_it_was_cleaned_up,
     tables_that_a_newer_node_has_changed_are_good_enough,
 }
@@ -465,6 +466,54 @@ async fn a_registry_knows_itself_and_when_it_was_cleaned_up(place: Place) {
     assert!(registry.begin_collection(now - hour, now).await.expect("an answer"));
     assert!(!registry.begin_collection(now - hour, now).await.expect("an answer"), "it was just done");
     assert!(registry.begin_collection(now + hour, now + 2 * hour).await.expect("an answer"));
+}
+
+/// Brings the tables of an empty database to `version`, as an older release did.
+macro_rules! migrate_to {
+    ($connection:expr, $migrations:literal, $version:literal) => {{
+        let mut migrator = sqlx::migrate!($migrations);
+        let older = migrator.migrations.iter().filter(|migration| migration.version <= $version);
+        migrator.migrations = older.cloned().collect();
+        migrator.run($connection).await.expect("the tables are there");
+    }};
+}
+
+async fn adds_up_the_files_of_an_older_version(place: Place) {
+    const ROWS: &str = "INSERT INTO attachments \
+        (name, upload_type, token_digest, media_type, size, base, created_by, created_at) \
+        VALUES ('a', 1, 'a', 'text/plain', 30, 'bseOne', '', 1), ('b', 1, 'b', 'text/plain', 4, 'bseOne', '', 1), \
+        ('c', 1, 'c', 'text/plain', 5, 'bseTwo', '', 1), ('d', 1, 'd', 'text/plain', 6, NULL, '', 1)";
+    const PIN: &str = "INSERT INTO settled (name, version) VALUES ('e', 'v')";
+    match &place {
+        Place::File(folder) => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new()
+                .filename(folder.path().join("registry.sqlite"))
+                .create_if_missing(true);
+            let mut connection = sqlx::ConnectOptions::connect(&options).await.expect("a connection");
+            migrate_to!(&mut connection, "src/registry/migrations/sqlite", 3);
+            let rows = ROWS.replace("'a', 'text", "x'61', 'text").replace("'b', 'text", "x'62', 'text");
+            let rows = rows.replace("'c', 'text", "x'63', 'text").replace("'d', 'text", "x'64', 'text");
+            for statement in [&rows, PIN] {
+                let statement = sqlx::AssertSqlSafe(statement.to_owned());
+                sqlx::raw_sql(statement).execute(&mut connection).await.expect("rows");
+            }
+            connection.close().await.expect("closed");
+        }
+        Place::Database(url) => {
+            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+            migrate_to!(&mut connection, "src/registry/migrations/postgres", 2);
+            for statement in [ROWS, PIN] {
+                sqlx::raw_sql(statement).execute(&mut connection).await.expect("rows");
+            }
+        }
+    }
+    let registry = place.open().await;
+    let usage = async |base| registry.base_usage(base).await.expect("an answer");
+    assert_eq!(usage("bseOne").await, BaseUsage { bytes: 34, files: 2 });
+    assert_eq!(usage("bseTwo").await, BaseUsage { bytes: 5, files: 1 });
+    let later = ObjectName::bound(SystemTime::now() + Duration::from_secs(1));
+    registry.forget_settled(later).await.expect("a pin of the older version reserves nothing");
+    assert_eq!(usage("bseOne").await, BaseUsage { bytes: 34, files: 2 });
 }
 
 async fn a_closed_registry_cannot_answer(place: Place) {
