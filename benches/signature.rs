@@ -26,6 +26,9 @@ mod evidence;
 #[path = "../tests/it/support/s3.rs"]
 #[allow(dead_code, reason = "the tests use all of it")]
 mod s3;
+#[path = "../tests/it/support/store_faults.rs"]
+#[allow(dead_code, reason = "the tests use all of it")]
+mod store_faults;
 
 const ROUNDS: usize = 15;
 const ROUND: Duration = Duration::from_secs(1);

@@ -1,10 +1,12 @@
 //! Copies of staged uploads to their final keys, by the store.
 //!
-//! Only one notify per object key makes the store copy at a time. The others wait, and then find the final object. A large
-//! copy also needs one of its caller's places, so that one caller leaves places for the others.
+//! Only one notify per object key makes the store copy at a time. The others wait, and then find
+//! the final object. A large copy also needs one of its caller's places, so that one caller leaves
+//! places for the others.
 //!
-//! The copy runs in a task of its own: it keeps the lock until its end, even if its client leaves. Otherwise a second copy
-//! could start while the first one is still on its way, and the first one could replace what the second one published.
+//! The copy runs in a task of its own: it keeps the lock until its end, even if its client leaves.
+//! Otherwise a second copy could start while the first one is still on its way, and the first one
+//! could replace what the second one published.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,16 +27,19 @@ use crate::token::UploadGrant;
 /// Maximum number of notifies per object key: the one that copies and its waiters.
 const MAX_NOTIFIES_PER_KEY: usize = 32;
 
-/// Maximum number of large copies per caller at a time: a quarter of those that the store is asked for at once.
+/// Maximum number of large copies per caller at a time: a quarter of those that the store is asked
+/// for at once.
 const LARGE_COPIES_PER_CALLER: usize = LARGE_TRANSFERS / 4;
 
 /// Maximum number of notifies of large files per caller: those that copy and their waiters.
 const MAX_LARGE_NOTIFIES_PER_CALLER: usize = 64;
 
-/// Maximum number of copy tasks. A task may outlive its connection, so the number of connections does not bound it.
+/// Maximum number of copy tasks. A task may outlive its connection, so the number of connections
+/// does not bound it.
 const MAX_TASKS: usize = 1024;
 
-/// Timeout for a notify that waits for other copies, beside the time that the store is given for its own.
+/// Timeout for a notify that waits for other copies, beside the time that the store is given for
+/// its own.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// Limits on copies.
@@ -87,8 +92,8 @@ pub(super) enum Published {
 }
 
 impl Service {
-    /// Publishes what was uploaded for `grant` to a store that clients reach themselves. The store is given `extra` more
-    /// time than usual.
+    /// Publishes what was uploaded for `grant` to a store that clients reach themselves. The store
+    /// is given `extra` more time than usual.
     pub(super) async fn publish(
         &self,
         caller: &Caller,
@@ -148,15 +153,17 @@ impl Copier {
             Uploaded::Final(object) => return Ok(Published::Object { object, is_copied: false }),
             Uploaded::Staged(version) => version,
         };
-        // Notifies on several nodes may each have seen another version, and one may come late: all copy the same one. The
-        // room in the base is reserved first, because a copy in a public bucket is readable at once.
+        // Notifies on several nodes may each have seen another version, and one may come late: all
+        // copy the same one. The room in the base is reserved first, because a copy in a public
+        // bucket is readable at once.
         let pin = Pin { name: key.name, version: &version, size, base: self.grant.base.as_deref() };
         let version = match self.registry.pin(pin, self.quota).await? {
             Pinned::Version(version) => version,
             Pinned::Tombstoned => return Err(Refusal::NothingUploaded),
             Pinned::OverQuota(exceeded) => return Err(over_quota(exceeded)),
         };
-        // Another node may have registered the file since this notify looked for it. Its object must not be replaced.
+        // Another node may have registered the file since this notify looked for it. Its object
+        // must not be replaced.
         let asking = async { Ok(self.registry.attachment(key).await?) };
         if let Some(attachment) = in_time(PATIENCE, asking).await? {
             return Ok(Published::Registered(attachment));
@@ -166,8 +173,8 @@ impl Copier {
     }
 }
 
-/// Removes an upload that is refused for good, staged and final. Its name gets a tombstone first, so that no notify
-/// acknowledges what is being removed.
+/// Removes an upload that is refused for good, staged and final. Its name gets a tombstone first,
+/// so that no notify acknowledges what is being removed.
 async fn reject(store: &dyn ObjectStore, registry: &dyn Registry, key: ObjectKey) {
     let removing = async {
         let now = registry.now().await?;

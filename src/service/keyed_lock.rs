@@ -1,7 +1,9 @@
-//! Locks per key, fair and bounded: for uploads and copies per object, and for large copies per caller.
+//! Locks per key, fair and bounded: for uploads and copies per object, and for large copies per
+//! caller.
 //!
-//! The users of a key wait in arrival order. Each waiter holds a connection, so the number of users per key is bounded.
-//! Without that bound, the holder of a single token could occupy every place of the service.
+//! The users of a key wait in arrival order. Each waiter holds a connection, so the number of users
+//! per key is bounded. Without that bound, the holder of a single token could occupy every place of
+//! the service.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -46,7 +48,8 @@ impl<K: Eq + Hash + Clone> KeyedLock<K> {
     ///
     /// # Errors
     ///
-    /// Returns [`Refusal::Busy`] if `key` already has its maximum of users, or if the lock is not free within `timeout`.
+    /// Returns [`Refusal::Busy`] if `key` already has its maximum of users, or if the lock is not
+    /// free within `timeout`.
     pub(super) async fn acquire(self: &Arc<Self>, key: K, timeout: Duration) -> Result<KeyGuard<K>, Refusal> {
         let (user, permits) = self.register(key).ok_or(Refusal::Busy)?;
         let permit = tokio::time::timeout(timeout, permits.acquire_owned()).await;
@@ -68,7 +71,8 @@ impl<K: Eq + Hash + Clone> KeyedLock<K> {
 }
 
 impl<K: Eq + Hash> KeyedLock<K> {
-    /// Locks the table. A panic in another thread cannot leave it inconsistent, so poisoning is ignored.
+    /// Locks the table. A panic in another thread cannot leave it inconsistent, so poisoning is
+    /// ignored.
     fn slots(&self) -> MutexGuard<'_, HashMap<K, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }

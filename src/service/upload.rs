@@ -13,7 +13,8 @@ use crate::api::port::{Incoming, Refusal};
 use crate::storage::{Difference, StoreError, Transfer};
 use crate::token::UploadGrant;
 
-/// Timeout for an upload that waits for another one of the same key, such as one whose connection broke.
+/// Timeout for an upload that waits for another one of the same key, such as one whose connection
+/// broke.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Maximum number of uploads per key: the lock holder and its waiters.

@@ -13,7 +13,8 @@ use futures_util::stream::BoxStream;
 
 use crate::domain::{MediaType, ObjectKey, ObjectName, Sha256, UploadType};
 
-/// Maximum number of large files that a store copies or sends to this service at a time. Small ones do not count.
+/// Maximum number of large files that a store copies or sends to this service at a time. Small ones
+/// do not count.
 pub const LARGE_TRANSFERS: usize = 16;
 
 /// A stream of a stored object's bytes.

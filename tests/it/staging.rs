@@ -1,5 +1,6 @@
-//! Publishing staged uploads: the store copies an object from its staging key to its final key when it is notified. Copies
-//! are late, connections break, notifies overlap, and one client has many large files.
+//! Publishing staged uploads: the store copies an object from its staging key to its final key when
+//! it is notified. Copies are late, connections break, notifies overlap, and one client has many
+//! large files.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -65,8 +66,8 @@ fn name(signed: &Value) -> String {
     path.rsplit('/').next().expect("a name").to_owned()
 }
 
-/// Two messages with the same MD5, and so with the same `ETag` (X. Wang, H. Yu, "How to Break MD5 and Other Hash
-/// Functions", 2005).
+/// Two messages with the same MD5, and so with the same `ETag` (X. Wang, H. Yu, "How to Break MD5
+/// and Other Hash Functions", 2005).
 const COLLISION: [&str; 2] = [
     "d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f89\
      55ad340609f4b30283e488832571415a085125e8f7cdc99fd91dbdf280373c5b\
@@ -94,8 +95,8 @@ async fn a_notified_file_does_not_change_when_notifies_overlap() {
     join_all(cases.map(|(conditions, leaves)| overlap(conditions, leaves))).await;
 }
 
-/// Notifies one upload twice while the first copy is late, and swaps the staged bytes for others with the same MD5. The
-/// client of the first notify may leave meanwhile.
+/// Notifies one upload twice while the first copy is late, and swaps the staged bytes for others
+/// with the same MD5. The client of the first notify may leave meanwhile.
 async fn overlap(conditions: Conditions, leaves: bool) {
     let what = format!("{conditions:?}, the first client leaves: {leaves}");
     let store = Store::start(conditions);
@@ -286,7 +287,9 @@ async fn large_copies_of_one_caller_leave_places_for_others() {
     eventually("copies begin", || async { hits() >= 4 }).await;
     clients.others_go_on(&others).await;
     assert_eq!(hits(), 4, "a quarter of the places");
-    copies.iter().for_each(|copy| copy.release());
+    for copy in &copies {
+        copy.release();
+    }
     for notified in join_all(notifies).await {
         let notified = notified.expect("an answer");
         assert_eq!(notified.status, 201, "{notified:?}");
@@ -433,7 +436,9 @@ async fn a_copy_without_a_row_is_found_by_the_next_notify_or_by_garbage_collecti
     service.signal(Signal::KILL);
     assert!(notifies.await.iter().all(Result::is_err), "nothing is acknowledged");
     drop(service);
-    copied.iter().for_each(|copied| copied.release());
+    for copy in &copied {
+        copy.release();
+    }
     for signed in &files {
         assert!(store.objects().contains(&final_object(signed)), "it is copied");
     }

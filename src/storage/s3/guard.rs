@@ -56,7 +56,8 @@ pub(super) enum CopyConditions {
     Ignored,
 }
 
-/// The effect of `If-None-Match: *` on a copy, which is to keep an object that exists under the target key.
+/// The effect of `If-None-Match: *` on a copy, which is to keep an object that exists under the
+/// target key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ConditionalCopies {
     /// The copy fails with 412.
@@ -219,15 +220,16 @@ async fn copy_conditions(
     Ok(if status == StatusCode::PRECONDITION_FAILED { CopyConditions::Kept } else { CopyConditions::Ignored })
 }
 
-/// Copies `key` to `copy` twice with `If-None-Match: *`. The first copy must succeed, because nothing exists there yet: a
-/// store that refuses both does not support the condition.
+/// Copies `key` to `copy` twice with `If-None-Match: *`. The first copy must succeed, because
+/// nothing exists there yet: a store that refuses both does not support the condition.
 async fn conditional_copies(
     requester: &Requester,
     bucket: &str,
     key: &str,
     copy: &str,
 ) -> Result<ConditionalCopies, Failure> {
-    // A copy that took effect is not repeated, for it would be taken for one that the store refuses.
+    // A copy that took effect is not repeated, for it would be taken for one that the store
+    // refuses.
     let call = Call {
         repeat: Repeat::Never,
         ..Call::new(Method::PUT, bucket, copy)

@@ -437,8 +437,8 @@ impl Direct for S3Store {
         let object = match self.copy(expected, version).await {
             // Both at once: a store that is away now is waited for once.
             Ok(()) => join(self.clear_staged(key), self.head(key.upload_type, key.path())).await.1,
-            // Another notify, maybe another node's, may have been faster. A 412 says so too, unless nothing is there: then
-            // it is the staged version that has changed.
+            // Another notify, maybe another node's, may have been faster. A 412 says so too, unless
+            // nothing is there: then it is the staged version that has changed.
             Err(failed) => match self.head(key.upload_type, key.path()).await {
                 Err(StoreError::NotFound) => Err(failed),
                 Err(error) => Err(error),

@@ -30,10 +30,12 @@ const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// Maximum number of small transfers at a time, beside those.
 const SMALL_TRANSFERS: usize = 32;
 
-/// Minimum rate at which a store copies or sends bytes. A transfer of fewer bytes is small, any other is large.
+/// Minimum rate at which a store copies or sends bytes. A transfer of fewer bytes is small, any
+/// other is large.
 const BYTES_PER_SECOND: u64 = 20_000_000;
 
-/// Time that a store is given for a transfer, beside that for any request. Zero if the transfer is small.
+/// Time that a store is given for a transfer, beside that for any request. Zero if the transfer is
+/// small.
 pub(super) fn time_for_bytes(size: u64) -> Duration {
     Duration::from_secs(size / BYTES_PER_SECOND)
 }

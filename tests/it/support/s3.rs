@@ -37,7 +37,8 @@ pub enum Conditions {
     /// It takes `If-None-Match` and overwrites, as Garage does; it keeps what it refuses for its checksum; and it takes
     /// headers that are not signed.
     Ignored,
-    /// It keeps to all of it, but answers 501 to a copy with `If-None-Match`, as Amazon did before October 2025.
+    /// It keeps to all of it, but answers 501 to a copy with `If-None-Match`, as Amazon did before
+    /// October 2025.
     NoConditionalCopies,
 }
 
