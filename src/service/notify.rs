@@ -29,17 +29,14 @@ impl Service {
         }
         let token_digest = Sha256::of(upload_token.as_bytes());
         let asking = async { Ok(self.registry.attachment_by_token(token_digest).await?) };
-        let attachment = match in_time(PATIENCE, asking).await? {
-            Some(attachment) => {
-                audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
-                within_bases(caller, attachment.base.as_deref())?;
-                in_time(PATIENCE, self.look(attachment.key, attachment.size)).await?;
-                attachment
-            }
-            None => {
-                let grant = grant.ok_or(Refusal::BadUploadToken)?;
-                self.accept(caller, grant, token_digest, file_name).await?
-            }
+        let attachment = if let Some(attachment) = in_time(PATIENCE, asking).await? {
+            audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
+            within_bases(caller, attachment.base.as_deref())?;
+            in_time(PATIENCE, self.look(attachment.key, attachment.size)).await?;
+            attachment
+        } else {
+            let grant = grant.ok_or(Refusal::BadUploadToken)?;
+            self.accept(caller, grant, token_digest, file_name).await?
         };
         self.describe(upload_token, &attachment, file_name)
     }
@@ -77,13 +74,14 @@ impl Service {
         match self.registry.add_attachment_within(attachment, self.policy.base_quota).await? {
             Added::Kept(attachment) => Ok(attachment),
             Added::Condemned => {
-                // The object may have been copied after its name was condemned. Nobody acknowledges it, so it must not stay
-                // readable in a public bucket.
+                // The object may have been copied after its name was condemned. Nobody acknowledges
+                // it, so it must not stay readable in a public bucket.
                 self.reject(grant.key).await;
                 Err(Refusal::NothingUploaded)
             }
             Added::OverQuota(exceeded) => {
-                // A pin that an older version made has reserved nothing, so the copy may be public already.
+                // A pin that an older version made has reserved nothing, so the copy may be public
+                // already.
                 if is_pinned {
                     self.reject(grant.key).await;
                 }
@@ -92,7 +90,8 @@ impl Service {
         }
     }
 
-    /// The object that was uploaded for `grant`, which nobody can change any more, and whether it was copied to its final name now.
+    /// The object that was uploaded for `grant`, which nobody can change any more, and whether it
+    /// was copied to its final name now.
     async fn settle(&self, grant: &UploadGrant) -> Result<(Box<dyn StoredObject>, bool), Refusal> {
         let store = match self.store.transfer() {
             Transfer::Relayed(_) => {
@@ -112,8 +111,9 @@ impl Service {
             Uploaded::Final(object) => return Ok((object, false)),
             Uploaded::Staged(version) => version,
         };
-        // Of several notifies each may have seen another version, and one may come late: all make the same one final. The room in the
-        // base is reserved first, since a copy in a public bucket is readable at once.
+        // Of several notifies each may have seen another version, and one may come late: all make
+        // the same one final. The room in the base is reserved first, since a copy in a public
+        // bucket is readable at once.
         let pin =
             Pin { name: grant.key.name, version: &version, size: grant.size, base: grant.base.as_deref() };
         let version = match self.registry.pin(pin, self.policy.base_quota).await? {
