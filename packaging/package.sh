@@ -19,7 +19,7 @@ for shell in bash fish zsh; do
 done
 
 "$program" man | gzip -9n >"$out/man/teable-attachments.1.gz"
-for page in gc openapi serve token 'token create' 'token list' 'token revoke' upload; do
+for page in backup gc openapi serve token 'token create' 'token list' 'token revoke' upload; do
   # A page is called after its words, one argument each.
   # shellcheck disable=SC2086
   "$program" man $page | gzip -9n >"$out/man/teable-attachments-${page// /-}.1.gz"

@@ -147,7 +147,7 @@ impl Application {
         let metrics_server = serve_metrics(settings, &metrics)?;
         let (store, store_origins) = open_store(settings, policy.buckets.clone()).await?;
         let store: Arc<dyn ObjectStore> = Arc::new(MeasuredStore::new(store, &metrics));
-        let registry = open_registry(&settings.data, START_PATIENCE).await?;
+        let registry = open_registry(&settings.data, RegistryTimeouts::SERVICE).await?;
         let registry: Arc<dyn Registry> = Arc::new(MeasuredRegistry::new(registry, &metrics));
         let deadline = Instant::now() + START_PATIENCE;
         while let Err(error) = belong_together(store.as_ref(), registry.as_ref()).await {
@@ -313,16 +313,38 @@ pub async fn beside_store(
     }
 }
 
-/// The registry that `data` names, which is made if it is not there. A database that cannot be used is tried again for as long as
-/// `patience`.
-pub async fn open_registry(data: &DataSettings, patience: Duration) -> Result<Arc<dyn Registry>, StartError> {
+/// Timeouts of whoever uses the registry.
+#[derive(Clone, Copy, Debug)]
+pub struct RegistryTimeouts {
+    /// Time for which a PostgreSQL database that cannot be used is tried again.
+    connect: Duration,
+    /// Timeout of a write to an SQLite file, with the time for which other processes keep it
+    /// locked.
+    write: Duration,
+}
+
+impl RegistryTimeouts {
+    /// A service waits for a database that starts too, and tells its clients soon that it cannot
+    /// write.
+    const SERVICE: Self = Self { connect: START_PATIENCE, write: Duration::from_secs(3) };
+
+    /// A command tells its user at once that a database cannot be used. It waits for the lock of a
+    /// busy service, whose next writer is often faster.
+    pub const COMMAND: Self = Self { connect: Duration::ZERO, write: Duration::from_secs(30) };
+}
+
+/// The registry that `data` names, which is made if it is not there.
+pub async fn open_registry(
+    data: &DataSettings,
+    timeouts: RegistryTimeouts,
+) -> Result<Arc<dyn Registry>, StartError> {
     match data.place() {
         RegistryPlace::Folder(folder) => {
             make_folder(folder)?;
-            Ok(Arc::new(SqliteRegistry::open(&data.registry()).await?))
+            Ok(Arc::new(SqliteRegistry::open(&data.registry(), timeouts.write).await?))
         }
         RegistryPlace::Database(url) => {
-            match PostgresRegistry::open(url, data.database_max_connections, patience).await {
+            match PostgresRegistry::open(url, data.database_max_connections, timeouts.connect).await {
                 Ok(registry) => Ok(Arc::new(registry)),
                 Err(source) => Err(StartError::Database { database: url.to_string(), source }),
             }
@@ -356,8 +378,9 @@ fn keys(settings: &Settings) -> Result<Keyring, StartError> {
     Keyring::parse(&text).map_err(|_| StartError::KeyFile { path })
 }
 
-/// Creates the file of the signing key, which only this user can read, unless another process that starts creates it first. The name
-/// appears when the file is complete: it is a link, which never replaces a file.
+/// Creates the file of the signing key, which only this user can read, unless another process that
+/// starts creates it first. The name appears when the file is complete: it is a link, which never
+/// replaces a file.
 fn create_key(path: &Path, key: &str) -> io::Result<()> {
     let unfinished = path.with_extension(format!("{}.new", Uuid::now_v7().simple()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;

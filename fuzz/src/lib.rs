@@ -114,7 +114,7 @@ pub fn encoded(text: &str) -> String {
 
 async fn start(folder: &TempDir) -> (InMemory, String) {
     let buckets = Buckets { public: "public".to_owned(), private: "private".to_owned() };
-    let registry = SqliteRegistry::open(&folder.path().join("registry.sqlite")).await.expect("a registry");
+    let registry = SqliteRegistry::open(&folder.path().join("registry.sqlite"), std::time::Duration::from_secs(3)).await.expect("a registry");
     let registry: Arc<dyn Registry> = Arc::new(registry);
     let (bearer, secret) = AccessSecret::generate().expect("randomness");
     let token = AccessToken {

@@ -10,20 +10,16 @@ mod upload;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Parser, Subcommand};
 
-use crate::app;
+use crate::app::{self, RegistryTimeouts};
 use crate::config::{DataSettings, RegistryPlace, Settings};
 use crate::registry::Registry;
 
 /// What is said where nobody takes what was asked for.
 const STDOUT: &str = "cannot write to stdout";
-
-/// Whoever waits at a terminal is told at once that a database cannot be used.
-const DATABASE_PATIENCE: Duration = Duration::ZERO;
 
 /// An attachment service that speaks Teable's attachments API.
 #[derive(Debug, Parser)]
@@ -48,7 +44,8 @@ enum Command {
     Token(token::Command),
     /// Remove what was uploaded and never notified, beside running services or without them
     Gc(Box<gc::Command>),
-    /// Copy the registry and the signing key of a data folder, beside a running service or without it
+    /// Copy the registry and the signing key of a data folder, beside a running service or without
+    /// it
     Backup(Box<backup::Command>),
     /// Upload files to this service, or to any other that speaks Teable's attachments API
     Upload(upload::Command),
@@ -89,5 +86,5 @@ async fn existing_registry(data: &DataSettings) -> anyhow::Result<Arc<dyn Regist
         }
         RegistryPlace::Folder(_) | RegistryPlace::Database(_) => {}
     }
-    Ok(app::open_registry(data, DATABASE_PATIENCE).await?)
+    Ok(app::open_registry(data, RegistryTimeouts::COMMAND).await?)
 }

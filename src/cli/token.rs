@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use crate::app;
+use crate::app::{self, RegistryTimeouts};
 use crate::audit::{Action, CommandAudit};
 use crate::config::{AuditSettings, DataSettings};
 use crate::domain::{AccessToken, BaseScope};
@@ -79,7 +79,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
                 },
             };
             let audit = audit(&settings)?;
-            let registry = app::open_registry(&data, super::DATABASE_PATIENCE).await?;
+            let registry = app::open_registry(&data, RegistryTimeouts::COMMAND).await?;
             let (secret, token) =
                 create(registry.as_ref(), &name, BaseScope::of(bases), expires_at, now, audit).await?;
             let mut stdout = io::stdout();
@@ -150,8 +150,8 @@ pub(super) async fn create(
     Ok((text, token))
 }
 
-/// Makes the first access token of a registry. Returns `None` if the registry has one: another process that starts on it may
-/// have been faster.
+/// Makes the first access token of a registry. Returns `None` if the registry has one: another
+/// process that starts on it may have been faster.
 pub(super) async fn create_first(
     registry: &dyn Registry,
     name: &str,

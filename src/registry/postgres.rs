@@ -39,8 +39,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The advisory lock of whoever collects garbage: an arbitrary number that nobody else should have.
 const COLLECTOR: i64 = 0x7465_6162_6c65_6763;
 
-/// First key of the advisory locks on quotas; the second one is a hash of the base. Locks with two keys and locks with one, such as
-/// [`COLLECTOR`], are different locks.
+/// First key of the advisory locks on quotas; the second one is a hash of the base. Locks with two
+/// keys and locks with one, such as [`COLLECTOR`], are different locks.
 const QUOTA: i32 = 0x7461_7471;
 
 /// What each connection asks of the server, so that nothing of ours goes on there when we have given up or are gone.
@@ -156,9 +156,9 @@ impl PostgresRegistry {
         writing.await
     }
 
-    /// Begins a transaction that holds the lock on the quota of `base`. Without it, two files that are added at once could each miss
-    /// the other. The lock is taken before the statement that checks the quota, whose snapshot (read committed) then has all
-    /// earlier files.
+    /// Begins a transaction that holds the lock on the quota of `base`. Without it, two files that
+    /// are added at once could each miss the other. The lock is taken before the statement that
+    /// checks the quota, whose snapshot (read committed) then has all earlier files.
     async fn lock_quota(connection: &mut PgConnection, base: &str) -> Result<(), RegistryError> {
         sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
         let lock = sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))").bind(QUOTA).bind(base);

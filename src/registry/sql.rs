@@ -1,7 +1,8 @@
 //! What both databases share: the statements, their rows, and [`Registry`](super::Registry) over them.
 //!
-//! A database brings its own way to lend a connection and to be patient with it (`lend`, `within_patience`), to write (`lend_writer`,
-//! `while_writing`), and what it does in its own way (`lock_quota`, `unlock_quota`, `condemn_names`, `time`, `try_collector`, `let_go`).
+//! A database brings its own way to lend a connection and to be patient with it (`lend`,
+//! `within_patience`), to write (`lend_writer`, `while_writing`), and what it does in its own way
+//! (`lock_quota`, `unlock_quota`, `condemn_names`, `time`, `try_collector`, `let_go`).
 
 use std::time::{Duration, SystemTime};
 
@@ -32,9 +33,10 @@ pub(super) const REVOKE_ACCESS_TOKEN: &str =
 
 pub(super) const REMOVE_ACCESS_TOKEN: &str = "DELETE FROM access_tokens WHERE id = $1";
 
-/// Adds an attachment in one statement, so that nothing can be condemned between its look and its insertion. Any conflict is let be,
-/// not that of the name alone: PostgreSQL finds two equal rows that come at once by whichever of their unique columns it looks at
-/// first. `$13` and `$14` are the base's quota, which the reservation of a pinned upload has met before.
+/// Adds an attachment in one statement, so that nothing can be condemned between its look and its
+/// insertion. Any conflict is let be, not that of the name alone: PostgreSQL finds two equal rows
+/// that come at once by whichever of their unique columns it looks at first. `$13` and `$14` are
+/// the base's quota, which the reservation of a pinned upload has met before.
 pub(super) const ADD_ATTACHMENT: &str = "\
     INSERT INTO attachments (name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, \
     created_by, created_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
@@ -79,8 +81,8 @@ pub(super) const PINNED_VERSION: &str = "\
     SELECT version FROM settled WHERE name = $1 \
     AND NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1)";
 
-/// Pins a version in one statement, so that of two callers at once only the first does. A file that is registered already reserves
-/// nothing. `$5` and `$6` are the base's quota.
+/// Pins a version in one statement, so that of two callers at once only the first does. A file that
+/// is registered already reserves nothing. `$5` and `$6` are the base's quota.
 pub(super) const PIN: &str = "\
     INSERT INTO settled (name, version, base, size) \
     SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) \

@@ -30,11 +30,11 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrations
 });
 
-/// How long a statement waits for another process, or a task for a connection, before it fails.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of waiting for a connection of the pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Timeout of one write, and of waiting for a turn to write while no other write finishes.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout of a copy's statements while another process keeps the registry locked.
+const COPY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Timeout of waiting for another process that opens the same registry.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -100,14 +100,17 @@ sql::registry!(SqliteRegistry, Sqlite);
 impl SqliteRegistry {
     /// The registry in the file at `path`, which is made if it is not there, brought up to date, and looked through for damage: of
     /// what is met later some would be an error, and some would be taken for files that nobody notified.
-    pub async fn open(path: &Path) -> Result<Self, UnusableFile> {
-        Self::open_whole(path).await.map_err(|error| UnusableFile::of(path, &error))
+    ///
+    /// A write fails after `write_timeout`, and so does waiting for a turn to write while no other
+    /// write finishes.
+    pub async fn open(path: &Path, write_timeout: Duration) -> Result<Self, UnusableFile> {
+        Self::open_whole(path, write_timeout).await.map_err(|error| UnusableFile::of(path, &error))
     }
 
-    async fn open_whole(path: &Path) -> Result<Self, sqlx::Error> {
+    async fn open_whole(path: &Path, write_timeout: Duration) -> Result<Self, sqlx::Error> {
         let starting = start_lock(path).await?;
         create(path)?;
-        let options = options(path)
+        let options = options(path, write_timeout)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // What was acknowledged survives a power cut, not only a crash of the process.
@@ -115,7 +118,7 @@ impl SqliteRegistry {
             .foreign_keys(true);
         let pool = SqlitePoolOptions::new()
             .max_connections(8)
-            .acquire_timeout(PATIENCE)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.clone())
             .await?;
         // Where a folder is gone for a while, an empty registry in its place would be taken for this one.
@@ -128,23 +131,24 @@ impl SqliteRegistry {
         // A second or so for each million of files.
         let found: String = sqlx::query_scalar(QUICK_CHECK).fetch_one(&pool).await?;
         whole(found)?;
-        Ok(Self { pool, writers: WriteQueue::default(), collector: path.with_extension("gc-lock") })
+        Ok(Self { pool, writers: WriteQueue::new(write_timeout), collector: path.with_extension("gc-lock") })
     }
 
-    /// Writes a consistent copy of the registry at `source`, which a running service may use, to a new file at `target`.
+    /// Writes a consistent copy of the registry at `source`, which a running service may use, to a
+    /// new file at `target`.
     ///
     /// # Errors
     ///
     /// Fails if `target` exists, or if the copy cannot be written, synced and checked.
     pub async fn copy(source: &Path, target: &Path) -> Result<(), UnusableFile> {
         let copying = async {
-            let mut connection = options(source).connect().await?;
+            let mut connection = options(source, COPY_TIMEOUT).connect().await?;
             // SQLite writes into an empty file, and keeps its mode.
             drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?);
             let into = target.to_str().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
             sqlx::query("VACUUM INTO $1").bind(into).execute(&mut connection).await?;
             connection.close().await?;
-            let mut copy = options(target).connect().await?;
+            let mut copy = options(target, COPY_TIMEOUT).connect().await?;
             let found: String = sqlx::query_scalar(QUICK_CHECK).fetch_one(&mut copy).await?;
             copy.close().await?;
             whole(found)?;
@@ -165,7 +169,8 @@ impl SqliteRegistry {
         Ok(Lent { connection: Some(self.pool.acquire().await?), _turn: Some(turn) })
     }
 
-    /// What is asked of a file ends by itself: `SQLite` waits for nothing but a lock, and for that only [`PATIENCE`].
+    /// What is asked of a file ends by itself: `SQLite` waits for nothing but a lock, and readers
+    /// for none.
     async fn within_patience<T>(
         &self,
         asking: impl Future<Output = Result<T, RegistryError>>,
@@ -178,7 +183,7 @@ impl SqliteRegistry {
         &self,
         writing: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, RegistryError> {
-        let written = timeout(WRITE_TIMEOUT, writing).await.map_err(|_| stalled())?;
+        let written = timeout(self.writers.timeout, writing).await.map_err(|_| self.writers.stalled())?;
         self.writers.finished.fetch_add(1, Ordering::Relaxed);
         written
     }
@@ -235,16 +240,17 @@ fn whole(found: String) -> Result<(), sqlx::Error> {
     if found == "ok" { Ok(()) } else { Err(sqlx::Error::Decode(Box::new(Damage(found)))) }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).busy_timeout(PATIENCE)
+fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).busy_timeout(busy_timeout)
 }
 
-/// Creates the file at `path`, if it does not exist, with the mode that SQLite gives to the files beside it: nobody else reads who
-/// may do what.
+/// Creates the file at `path`, if it does not exist, with the mode that SQLite gives to the files
+/// beside it: nobody else reads who may do what.
 ///
-/// The file must be closed before SQLite opens it, and never be opened again by this process: closing any descriptor of a file drops
-/// all POSIX locks that the process has on it (fcntl(2)), SQLite's among them. Another program then takes itself for the last user of
-/// the registry and deletes its write-ahead log.
+/// The file must be closed before SQLite opens it, and never be opened again by this process:
+/// closing any descriptor of a file drops all POSIX locks that the process has on it (fcntl(2)),
+/// SQLite's among them. Another program then takes itself for the last user of the registry and
+/// deletes its write-ahead log.
 fn create(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(file) => {
@@ -262,8 +268,9 @@ fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Lets one process at a time create the registry at `path` and bring its tables up to date: sqlx takes no lock for that in SQLite, and
-/// of two processes that change the journal mode at once one fails.
+/// Lets one process at a time create the registry at `path` and bring its tables up to date: sqlx
+/// takes no lock for that in SQLite, and of two processes that change the journal mode at once one
+/// fails.
 async fn start_lock(path: &Path) -> io::Result<File> {
     let file = lock_file(&path.with_extension("start-lock"))?;
     let deadline = Instant::now() + START_TIMEOUT;
@@ -281,36 +288,44 @@ async fn start_lock(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Grants one write at a time, in arrival order. SQLite itself lets writers poll for its lock, so that under load some of them never
-/// get it.
-#[derive(Default)]
+/// Grants one write at a time, in arrival order. SQLite itself lets writers poll for its lock, so
+/// that under load some of them never get it.
 struct WriteQueue {
+    /// Timeout of one write, and of a turn while no write finishes.
+    timeout: Duration,
     turn: Mutex<()>,
     /// Number of writes that have finished.
     finished: AtomicU64,
 }
 
 impl WriteQueue {
+    fn new(timeout: Duration) -> Self {
+        Self { timeout, turn: Mutex::default(), finished: AtomicU64::default() }
+    }
+
     /// Waits for a turn for as long as other writes finish.
     ///
     /// # Errors
     ///
-    /// Fails if no write finishes within [`WRITE_TIMEOUT`].
+    /// Fails if no write finishes within the timeout.
     async fn acquire(&self) -> Result<MutexGuard<'_, ()>, RegistryError> {
         let mut turn = pin!(self.turn.lock());
         loop {
             let finished = self.finished.load(Ordering::Relaxed);
-            match timeout(WRITE_TIMEOUT, turn.as_mut()).await {
+            match timeout(self.timeout, turn.as_mut()).await {
                 Ok(turn) => return Ok(turn),
-                Err(_) if self.finished.load(Ordering::Relaxed) == finished => return Err(stalled()),
+                Err(_) if self.finished.load(Ordering::Relaxed) == finished => {
+                    return Err(self.stalled());
+                }
                 Err(_) => {}
             }
         }
     }
-}
 
-fn stalled() -> RegistryError {
-    RegistryError::of(format!("no write to the registry has finished within {} s", WRITE_TIMEOUT.as_secs()))
+    fn stalled(&self) -> RegistryError {
+        let seconds = self.timeout.as_secs();
+        RegistryError::of(format!("no write to the registry has finished within {seconds} s"))
+    }
 }
 
 /// A connection of the pool. One that is not given back, for what was asked on it failed or never ended, is closed: it may have the file as

@@ -29,17 +29,14 @@ impl Service {
         }
         let token_digest = Sha256::of(upload_token.as_bytes());
         let asking = async { Ok(self.registry.attachment_by_token(token_digest).await?) };
-        let attachment = match in_time(PATIENCE, asking).await? {
-            Some(attachment) => {
-                audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
-                within_bases(caller, attachment.base.as_deref())?;
-                in_time(PATIENCE, self.look(attachment.key, attachment.size)).await?;
-                attachment
-            }
-            None => {
-                let grant = grant.ok_or(Refusal::BadUploadToken)?;
-                self.accept(caller, grant, token_digest, file_name).await?
-            }
+        let attachment = if let Some(attachment) = in_time(PATIENCE, asking).await? {
+            audit::subject(Action::NotifyUpload, || Subject::stored(&attachment));
+            within_bases(caller, attachment.base.as_deref())?;
+            in_time(PATIENCE, self.look(attachment.key, attachment.size)).await?;
+            attachment
+        } else {
+            let grant = grant.ok_or(Refusal::BadUploadToken)?;
+            self.accept(caller, grant, token_digest, file_name).await?
         };
         self.describe(upload_token, &attachment, file_name)
     }
@@ -78,13 +75,14 @@ impl Service {
         match self.registry.add_attachment_within(attachment, self.policy.base_quota).await? {
             Added::Kept(attachment) => Ok(attachment),
             Added::Condemned => {
-                // The object may have been copied after its name was condemned. Nobody acknowledges it, so it must not stay
-                // readable in a public bucket.
+                // The object may have been copied after its name was condemned. Nobody acknowledges
+                // it, so it must not stay readable in a public bucket.
                 self.reject(grant.key).await;
                 Err(Refusal::NothingUploaded)
             }
             Added::OverQuota(exceeded) => {
-                // A pin that an older version made has reserved nothing, so the copy may be public already.
+                // A pin that an older version made has reserved nothing, so the copy may be public
+                // already.
                 if is_copied {
                     self.reject(grant.key).await;
                 }

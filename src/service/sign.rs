@@ -75,8 +75,8 @@ impl Service {
         let asking = async { Ok(self.registry.base_usage(base).await?) };
         match in_time(PATIENCE, asking).await {
             Ok(usage) => quota.check(usage, size).map_err(over_quota),
-            Err(_) => {
-                tracing::warn!("the registry does not say what a base has; its quota is looked at by notify");
+            Err(refusal) => {
+                tracing::warn!(cause = %refusal, "cannot read the usage of a base; notify checks its quota");
                 Ok(())
             }
         }

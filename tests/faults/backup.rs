@@ -1,4 +1,5 @@
-//! Backups of the registry by a foreign SQLite program, in a process of its own, while the service runs.
+//! Backups of the registry by a foreign SQLite program, in a process of its own, while the service
+//! runs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,8 +10,8 @@ use actix_web::rt::time::sleep;
 
 use crate::load::{Ledger, Told};
 
-/// Copies the registry with SQLite's online backup. It opens the registry for writing, as `sqlite3` does, and so checkpoints and
-/// deletes the write-ahead log if it takes itself for the last user.
+/// Copies the registry with SQLite's online backup. It opens the registry for writing, as `sqlite3`
+/// does, and so checkpoints and deletes the write-ahead log if it takes itself for the last user.
 const PROGRAM: &str = "\
 import sqlite3, sys
 source = sqlite3.connect('file:' + sys.argv[1] + '?mode=rw', uri=True, timeout=30)
@@ -51,7 +52,8 @@ impl Backup {
         Self { target, before, copying }
     }
 
-    /// Waits for the end of the backup. Returns the number of files that it must have, and how many of them it does not have.
+    /// Waits for the end of the backup. Returns the number of files that it must have, and how many
+    /// of them it does not have.
     pub async fn end(self) -> (usize, usize) {
         assert!(self.copying.await.expect("it ends"));
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&self.target);

@@ -44,7 +44,8 @@ fn slow_disk(folder: &Path) -> PathBuf {
     library
 }
 
-/// The access tokens and keys of processes that start at once on an empty folder, over an object store.
+/// The access tokens and keys of processes that start at once on an empty folder, over an object
+/// store.
 #[actix_web::test]
 async fn starts_that_race_on_one_folder_share_key_registry_and_first_token() {
     for _ in 0..4 {
@@ -66,7 +67,8 @@ async fn starts_that_race_on_one_folder_share_key_registry_and_first_token() {
             .collect();
         let [bearer] = bearers[..] else { panic!("{} first tokens", bearers.len()) };
 
-        // One process signs and every other one verifies, so all have the same key and the same registry.
+        // One process signs and every other one verifies, so all have the same key and the same
+        // registry.
         let bearer = format!("Bearer {bearer}");
         let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
         let upload = json!({"contentType": "text/plain", "contentLength": 5, "type": 1}).to_string();
@@ -124,11 +126,18 @@ async fn many_clients_on_a_slow_disk_are_all_answered() {
         let notified = send("POST", &url(&format!("/notify/{}", text(&signed["token"]))), &headers, "").await;
         assert_eq!(notified.status, 201, "{notified:?}");
     };
+    // A command is a process of its own, for which SQLite has no queue.
+    let (mut command, target) = (binary(), folder.path().to_owned());
+    let creating = actix_web::rt::task::spawn_blocking(move || {
+        command.current_dir(target).args(["token", "create", "--name", "test"]).output().expect("it runs")
+    });
     join_all((0..CLIENTS).map(|_| async {
         for _ in 0..FLOWS {
             flow().await;
         }
     }))
     .await;
+    let created = creating.await.expect("it ends");
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
     service.signal(Signal::TERM);
 }

@@ -29,7 +29,9 @@ impl Place {
     async fn open(&self) -> Arc<dyn Registry> {
         match self {
             Self::File(folder) => Arc::new(
-                SqliteRegistry::open(&folder.path().join("registry.sqlite")).await.expect("a registry"),
+                SqliteRegistry::open(&folder.path().join("registry.sqlite"), Duration::from_secs(3))
+                    .await
+                    .expect("a registry"),
             ),
             Self::Database(url) => Arc::new(database(url).await),
         }
