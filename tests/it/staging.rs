@@ -447,7 +447,8 @@ async fn a_copy_without_a_row_is_found_by_the_next_notify_or_by_garbage_collecti
     let again = call(&service, notify(&files[0]), String::new()).await.expect("an answer");
     assert_eq!(again.status, 201, "{again:?}");
     service.terminate();
-    let registry = SqliteRegistry::open(&folder.path().join("data/registry.sqlite")).await;
+    let registry = folder.path().join("data/registry.sqlite");
+    let registry = SqliteRegistry::open(&registry, Duration::from_secs(3)).await;
     let registry = registry.expect("a registry");
     let buckets = Buckets { public: "public".to_owned(), private: "private".to_owned() };
     let files_of = S3Store::connect(store.config(), buckets).await.expect("a store");
