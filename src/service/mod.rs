@@ -186,7 +186,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::NoSuchFile,
-            StoreError::Taken => Self::OtherBytes,
+            StoreError::Taken | StoreError::Torn => Self::OtherBytes,
             StoreError::Unexpected(difference) => Self::OtherUpload {
                 what: match difference {
                     Difference::Size => "has another size than was signed".into(),

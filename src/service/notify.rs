@@ -88,8 +88,13 @@ impl Service {
     /// What was uploaded for `grant`, and cannot be changed any more.
     async fn settle(&self, grant: &UploadGrant) -> Result<Box<dyn StoredObject>, Refusal> {
         let store = match self.store.transfer() {
-            Transfer::Relayed(_) => {
+            Transfer::Relayed(store) => {
                 let object = self.store.find(grant.key).await?;
+                // A power cut left it. A file that the registry lists is damaged, and stays for the operator to restore.
+                if object.size() != grant.size && self.registry.attachment(grant.key).await?.is_none() {
+                    store.discard_torn(&expected(grant)).await?;
+                    return Err(Refusal::NothingUploaded);
+                }
                 sized(grant.key, object.as_ref(), grant.size)?;
                 return Ok(object);
             }

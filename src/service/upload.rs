@@ -42,7 +42,13 @@ impl Service {
         if received < grant.size {
             return Err(Refusal::TooShort { signed: grant.size });
         }
-        match upload.commit().await {
+        let mut stored = upload.commit().await;
+        // What a power cut left is replaced. A file that the registry lists is not: what was notified never changes.
+        if matches!(stored, Err(StoreError::Torn)) && self.registry.attachment(grant.key).await?.is_none() {
+            store.discard_torn(&expected(&grant)).await?;
+            stored = upload.commit().await;
+        }
+        match stored {
             Err(StoreError::Unexpected(Difference::Sha256)) => Err(Refusal::ChecksumMismatch),
             done => Ok(done?),
         }

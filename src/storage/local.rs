@@ -1,9 +1,11 @@
 //! Objects as files: `{root}/{bucket}/{directory}/{name}`, and `{root}/.incoming/` for what is still coming.
 //!
 //! A file is written beside the tree and then linked into it, which fails where a file already stands. So a crash
-//! at any point leaves either the whole file or none, and what it leaves in `.incoming` is cleared at the next start.
+//! of the process at any point leaves either the whole file or none, and what it leaves in `.incoming` is cleared at the next
+//! start. A power cut can leave a short file: see [`placing`].
 
 mod ahead;
+mod incoming;
 mod object;
 mod placing;
 mod space;
@@ -25,8 +27,9 @@ use super::{
 };
 use crate::domain::{Buckets, ObjectKey, ObjectName, UploadType};
 
+use incoming::IncomingName;
 use object::LocalObject;
-use placing::Placing;
+use placing::{Place, Placing};
 use space::Space;
 use upload::{Incoming, LocalUpload};
 
@@ -96,7 +99,7 @@ impl LocalStore {
         let store = Self { _lock: Some(Arc::new(lock)), ..Self::at(root, buckets, placing, floor) };
         for entry in fs::read_dir(&incoming).map_err(unusable(&incoming))? {
             let path = entry.map_err(unusable(&incoming))?.path();
-            store.placing.clear(&path).map_err(unusable(&path))?;
+            store.placing.clear(&path, |key| store.place(key)).map_err(unusable(&path))?;
         }
         for upload_type in UploadType::ALL {
             let folder = store.folder(upload_type);
@@ -124,6 +127,10 @@ impl LocalStore {
     fn path(&self, key: ObjectKey) -> PathBuf {
         self.folder(key.upload_type).join(key.name.to_string())
     }
+
+    fn place(&self, key: ObjectKey) -> Place {
+        Place { folder: self.folder(key.upload_type), file: self.path(key) }
+    }
 }
 
 /// Takes the folder for this process, whose start clears what it takes for left over.
@@ -143,9 +150,15 @@ fn lock(path: &Path) -> Result<File, UnusableFolder> {
 impl Relay for LocalStore {
     async fn begin(&self, expected: &Expected<'_>) -> Result<Box<dyn Upload>, StoreError> {
         let reservation = self.space.reserve(expected.size).await?;
-        let name = Uuid::now_v7().simple().to_string();
+        let name = IncomingName::fresh(expected).to_string();
         let incoming = Incoming { path: self.root.join(INCOMING).join(name) };
         Ok(Box::new(LocalUpload::new(self, expected, incoming, reservation)))
+    }
+
+    async fn discard_torn(&self, expected: &Expected<'_>) -> Result<(), StoreError> {
+        let (placing, place) = (Arc::clone(&self.placing), self.path(expected.key));
+        let (key, size) = (expected.key, expected.size);
+        blocking(move || placing.discard_torn(key, size, &place).map_err(not_missing)).await
     }
 
     async fn open(&self, key: ObjectKey) -> Result<Box<dyn ReadableObject>, StoreError> {
@@ -172,13 +185,15 @@ impl ObjectStore for LocalStore {
 
     async fn set_owner(&self, id: &str) -> Result<(), StoreError> {
         let (path, unfinished) = (self.root.join(OWNER), self.root.join(INCOMING).join(OWNER));
-        let text = format!("{id}\n");
+        let (text, root, placing) = (format!("{id}\n"), Arc::clone(&self.root), Arc::clone(&self.placing));
         blocking(move || {
             let write = || {
                 let mut file = File::create(&unfinished)?;
                 file.write_all(text.as_bytes())?;
                 file.sync_all()?;
-                fs::rename(&unfinished, &path)
+                fs::rename(&unfinished, &path)?;
+                // Files that nobody owns would keep the next start from taking the store.
+                placing.sync.folder(&root)
             };
             write().map_err(not_missing)
         })

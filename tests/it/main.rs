@@ -26,6 +26,7 @@ mod security;
 mod seed;
 mod settings;
 mod support;
+mod torn;
 mod traces;
 mod upload;
 

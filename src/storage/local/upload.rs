@@ -96,10 +96,10 @@ impl Writer {
     }
 
     /// The file, when its last block is written too, if its bytes are what was signed. Whoever calls has waited for what was [`Ahead`].
-    fn finish(&mut self, last: &[u8]) -> Result<File, StoreError> {
+    fn finish(&mut self, last: &[u8]) -> Result<&File, StoreError> {
         self.put(last)?;
         self.judge()?;
-        Ok(self.file.take().ok_or_else(|| io::Error::other("nothing was written"))?)
+        Ok(self.file.as_ref().ok_or_else(|| io::Error::other("nothing was written"))?)
     }
 
     fn judge(&mut self) -> Result<(), StoreError> {
@@ -119,7 +119,7 @@ enum Step {
 /// An upload to a [`LocalStore`].
 pub(super) struct LocalUpload {
     key: ObjectKey,
-    place: Place,
+    place: Arc<Place>,
     placing: Arc<Placing>,
     buffer: Vec<u8>,
     writer: Step,
@@ -138,7 +138,7 @@ impl LocalUpload {
         let ahead = Ahead::new(store.placing.sync);
         Self {
             key,
-            place: Place { folder: store.folder(key.upload_type), file: store.path(key) },
+            place: Arc::new(store.place(key)),
             placing: Arc::clone(&store.placing),
             buffer: Vec::with_capacity(usize::try_from(expected.size).unwrap_or(BLOCK).min(BLOCK)),
             writer: Step::Idle(Box::new(Writer {
@@ -189,29 +189,41 @@ impl Upload for LocalUpload {
         Ok(())
     }
 
-    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+    async fn commit(&mut self) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
         writer.ahead.end().await?;
-        let Self { key, place, placing, buffer, .. } = *self;
+        let (key, last) = (self.key, std::mem::take(&mut self.buffer));
+        let (place, placing) = (Arc::clone(&self.place), Arc::clone(&self.placing));
         let (answer, answered) = oneshot::channel();
         drop(spawn_blocking(move || {
-            let placed = writer
-                .finish(&buffer)
-                .and_then(|file| placing.place(key, &file, &writer.incoming.path, &place));
+            let path = writer.incoming.path.clone();
+            let placed = writer.finish(&last).and_then(|file| placing.place(key, file, &path, &place));
             match placed {
                 // Nobody waits for the second name to go. Whoever gave up waiting does not mind.
                 Ok(()) => {
                     let _ = answer.send(Ok(()));
                     writer.incoming.remove();
                 }
+                // The file that is in the way may be removed, and this one published then.
+                Err(StoreError::Torn) => {
+                    let _ = answer.send(Err((StoreError::Torn, Some(writer))));
+                }
                 // What is refused leaves nothing.
-                refused @ Err(_) => {
+                Err(refused) => {
                     writer.incoming.remove();
-                    let _ = answer.send(refused);
+                    let _ = answer.send(Err((refused, None)));
                 }
             }
         }));
-        answered.await.unwrap_or_else(|_| Err(given_up().into()))
+        let (error, writer) = match answered.await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(refused)) => refused,
+            Err(_) => (given_up().into(), None),
+        };
+        if let Some(writer) = writer {
+            self.writer = Step::Idle(writer);
+        }
+        Err(error)
     }
 }
 
@@ -240,7 +252,7 @@ mod tests {
             let Step::Idle(writer) = &mut upload.writer else { panic!("nothing was sent") };
             writer.ahead.unsynced = Ahead::PIECE - 1;
             upload.write(Bytes::from_static(b"12345")).await.expect("they are taken");
-            Box::new(upload).commit().await.expect("it is stored");
+            upload.commit().await.expect("it is stored");
             assert_eq!(store.find(key).await.expect("it is there").size(), 5);
         };
         let mut runtime = tokio::runtime::Builder::new_current_thread();
