@@ -241,7 +241,6 @@ impl Settings {
             upload_token_life: self.storage_token_expire_in,
             read_token_life: self.storage_url_expire_in,
             pace: self.limits.pace(),
-            max_uploads: usize::try_from(self.limits.max_parallel_uploads.get()).unwrap_or(usize::MAX),
             token_rate: self.limits.rate_limit_per_token,
             base_quota: self.limits.quota_per_base.map(NonZeroU64::get),
         })

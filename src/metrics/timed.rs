@@ -84,7 +84,7 @@ impl Failure for RegistryError {
 impl Failure for StoreError {
     fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound | Self::Taken | Self::Torn | Self::Unexpected(_) => None,
+            Self::NotFound | Self::Taken | Self::Torn | Self::Unexpected(_) | Self::Busy => None,
             Self::Full(_) => Some(FULL),
             Self::Failed(_) => Some(FAILED),
         }

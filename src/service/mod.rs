@@ -34,7 +34,6 @@ use known::KnownFiles;
 pub use notify::probe;
 use pace::Pace;
 use rate::{Limiter, Rate};
-use tokio::sync::Semaphore;
 use turns::Turns;
 
 /// How long a use case may wait for storage and registry. A client is told within 5 seconds that they are away, and a database takes up to
@@ -56,8 +55,6 @@ pub struct Policy {
     pub read_token_life: Duration,
     /// How slow a client may send.
     pub pace: Pace,
-    /// The most uploads at once.
-    pub max_uploads: usize,
     /// How often one access token may be used.
     pub token_rate: Option<Rate>,
     /// The most bytes of the files of one base.
@@ -73,7 +70,6 @@ pub struct Service {
     access: AccessCache,
     known: KnownFiles,
     callers: Option<Limiter<String>>,
-    uploads: Semaphore,
     turns: Turns,
     clock: fn() -> SystemTime,
     metrics: Arc<Metrics>,
@@ -91,9 +87,8 @@ impl Service {
         metrics: Arc<Metrics>,
     ) -> Self {
         let callers = policy.token_rate.map(|rate| Limiter::new(Counted::ByToken, rate));
-        let uploads = Semaphore::new(policy.max_uploads);
         let (access, known, turns) = (AccessCache::default(), KnownFiles::default(), Turns::default());
-        Self { policy, keys, store, registry, access, known, callers, uploads, turns, clock, metrics }
+        Self { policy, keys, store, registry, access, known, callers, turns, clock, metrics }
     }
 
     fn now(&self) -> SystemTime {
@@ -195,6 +190,7 @@ impl From<StoreError> for Refusal {
                     Difference::Version => "was changed while it was notified".into(),
                 },
             },
+            StoreError::Busy => Self::Busy,
             StoreError::Full(_) => Self::NoRoom(error.into()),
             StoreError::Failed(_) => Self::Unavailable(error.into()),
         }

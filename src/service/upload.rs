@@ -26,7 +26,6 @@ impl Service {
         judge_headers(&grant, &incoming)?;
 
         let _turn = self.turns.take(grant.key, TURN).await?;
-        let _slot = self.uploads.try_acquire().map_err(|_| Refusal::Busy)?;
         let mut upload = store.begin(&expected(&grant)).await?;
         let _in_progress = self.metrics.upload();
         let mut bytes = Box::pin(incoming.bytes);

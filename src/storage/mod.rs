@@ -221,6 +221,9 @@ pub enum StoreError {
     /// What a client sent is not what was expected.
     #[error("what was sent is not what was expected: {0}")]
     Unexpected(Difference),
+    /// As many uploads run as may run at once.
+    #[error("as many uploads run as may run at once")]
+    Busy,
     /// There is no room.
     #[error("the store is full")]
     Full(#[source] io::Error),
