@@ -302,6 +302,7 @@ fn local_options(settings: &Settings) -> LocalOptions {
     let limits = &settings.limits;
     LocalOptions {
         durability: settings.storage.local_durability,
+        access: settings.storage.local_access,
         min_free: limits.min_free_disk,
         max_uploads: usize::try_from(limits.max_parallel_uploads.get()).unwrap_or(usize::MAX),
         disk_timeout: DISK_TIMEOUT,

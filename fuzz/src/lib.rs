@@ -17,7 +17,7 @@ use teable_attachments::registry::Registry;
 use teable_attachments::registry::sqlite::SqliteRegistry;
 use teable_attachments::service::pace::Pace;
 use teable_attachments::service::{Policy, Service};
-use teable_attachments::storage::local::{DISK_TIMEOUT, Durability, LocalOptions, LocalStore};
+use teable_attachments::storage::local::{Access, DISK_TIMEOUT, Durability, LocalOptions, LocalStore};
 use teable_attachments::token::Keyring;
 use teable_attachments::token::access::AccessSecret;
 use tempfile::TempDir;
@@ -130,6 +130,7 @@ async fn start(folder: &TempDir) -> (InMemory, String) {
     // A power failure would end the fuzzing, too; and a small disk is no finding.
     let options = LocalOptions {
         durability: Durability::Relaxed,
+        access: Access::Owner,
         min_free: 0,
         max_uploads: 16,
         disk_timeout: DISK_TIMEOUT,

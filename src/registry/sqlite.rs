@@ -150,7 +150,9 @@ impl SqliteRegistry {
     async fn try_collector(&self) -> Result<Option<CollectorLock>, RegistryError> {
         let path = self.collector.clone();
         let lock = move || -> std::io::Result<Option<File>> {
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            // Whoever can open the file can hold the lock.
+            crate::modes::set_file(&file, &path, 0o600)?;
             match file.try_lock() {
                 Ok(()) => Ok(Some(file)),
                 Err(TryLockError::WouldBlock) => Ok(None),

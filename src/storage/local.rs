@@ -4,6 +4,7 @@
 //! of the process at any point leaves either the whole file or none, and what it leaves in `.incoming` is cleared at the next
 //! start. A power cut can leave a short file: see [`placing`].
 
+mod access;
 mod ahead;
 mod disk;
 mod incoming;
@@ -14,12 +15,14 @@ mod upload;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::ValueEnum;
+use rustix::fs::OFlags;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -28,6 +31,7 @@ use super::{
     Transfer, Upload,
 };
 use crate::domain::{Buckets, ObjectKey, ObjectName, UploadType};
+use crate::modes;
 
 use disk::Disk;
 use incoming::IncomingName;
@@ -36,6 +40,7 @@ use placing::{Place, Placing};
 use space::Space;
 use upload::{Incoming, LocalUpload};
 
+pub use access::Access;
 pub use disk::DISK_TIMEOUT;
 
 /// The folder, in the root, of what is still coming. A bucket's name does not begin with a dot.
@@ -43,6 +48,8 @@ const INCOMING: &str = ".incoming";
 
 /// The file, in the root, that the process which serves it has locked.
 const LOCK: &str = ".lock";
+
+const LOCK_MODE: u32 = 0o600;
 
 /// The file, in the root, with the id of the registry that knows its objects.
 const OWNER: &str = ".owner";
@@ -64,6 +71,8 @@ const LISTING: Duration = Duration::from_mins(10);
 pub struct LocalOptions {
     /// When an upload counts as stored.
     pub durability: Durability,
+    /// The users of the machine who may read the files.
+    pub access: Access,
     /// The bytes of the disk that stay free.
     pub min_free: u64,
     /// The most uploads at once.
@@ -81,6 +90,7 @@ pub struct LocalStore {
     space: Arc<Space>,
     disk: Arc<Disk>,
     uploads: Arc<Semaphore>,
+    access: Access,
     // Held for its lock, which the kernel lets go of with the process.
     _lock: Option<Arc<File>>,
 }
@@ -110,7 +120,11 @@ impl LocalStore {
             move |source| UnusableFolder::Failed { path, source }
         };
         let incoming = root.join(INCOMING);
-        fs::create_dir_all(&incoming).map_err(unusable(&incoming))?;
+        let mode = options.access.folder_mode();
+        // The folders of an earlier version may be open to others.
+        for folder in [root, &incoming] {
+            modes::create_folder(folder, mode).map_err(unusable(folder))?;
+        }
         let lock = lock(&root.join(LOCK))?;
         let placing = Placing::new(&incoming, options.durability).map_err(unusable(&incoming))?;
         let store = Self { _lock: Some(Arc::new(lock)), ..Self::at(root, buckets, placing, options) };
@@ -119,8 +133,12 @@ impl LocalStore {
             store.placing.clear(&path, |key| store.place(key)).map_err(unusable(&path))?;
         }
         for upload_type in UploadType::ALL {
-            let folder = store.folder(upload_type);
-            fs::create_dir_all(&folder).map_err(unusable(&folder))?;
+            let bucket = store.root.join(store.buckets.of(upload_type));
+            for (parent, folder) in [(root, &bucket), (&bucket, &store.folder(upload_type))] {
+                if modes::create_folder(folder, mode).map_err(unusable(folder))? {
+                    store.placing.sync.folder(parent).map_err(unusable(parent))?;
+                }
+            }
         }
         Ok(store)
     }
@@ -130,6 +148,7 @@ impl LocalStore {
     pub fn beside(root: &Path, buckets: Buckets) -> Self {
         let options = LocalOptions {
             durability: Durability::Relaxed,
+            access: Access::Owner,
             min_free: 0,
             max_uploads: 0,
             disk_timeout: DISK_TIMEOUT,
@@ -145,6 +164,7 @@ impl LocalStore {
             space: Arc::new(Space::new(Arc::clone(&root), options.min_free)),
             disk: Arc::new(Disk::new(options.disk_timeout)),
             uploads: Arc::new(Semaphore::new(options.max_uploads)),
+            access: options.access,
             root,
             _lock: None,
         }
@@ -166,7 +186,12 @@ impl LocalStore {
 /// Takes the folder for this process, whose start clears what it takes for left over.
 fn lock(path: &Path) -> Result<File, UnusableFolder> {
     let failed = |source| UnusableFolder::Failed { path: path.to_owned(), source };
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(LOCK_MODE).custom_flags(flags);
+    let file = options.open(path).map_err(failed)?;
+    // Whoever can open the file can hold the lock, and keep the service from starting.
+    modes::set_file(&file, path, LOCK_MODE).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
@@ -184,7 +209,7 @@ impl Relay for LocalStore {
         let reserving = self.space.reserve(expected.size, Arc::clone(&slot));
         let reservation = self.disk.within(Duration::ZERO, reserving).await?;
         let name = IncomingName::fresh(expected).to_string();
-        let incoming = Incoming::new(self.root.join(INCOMING).join(name), Some(slot));
+        let incoming = Incoming::new(self.root.join(INCOMING).join(name), self.access, Some(slot));
         Ok(Box::new(LocalUpload::new(self, expected, incoming, reservation)))
     }
 
@@ -220,10 +245,16 @@ impl ObjectStore for LocalStore {
     async fn set_owner(&self, id: &str) -> Result<(), StoreError> {
         let (path, unfinished) = (self.root.join(OWNER), self.root.join(INCOMING).join(OWNER));
         let (text, root, placing) = (format!("{id}\n"), Arc::clone(&self.root), Arc::clone(&self.placing));
+        let access = self.access;
         self.disk
             .run(move || {
                 let write = || {
-                    let mut file = File::create(&unfinished)?;
+                    // What an interrupted start has left may be open to others.
+                    match fs::remove_file(&unfinished) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                        _ => {}
+                    }
+                    let mut file = create(&unfinished, access)?;
                     file.write_all(text.as_bytes())?;
                     file.sync_all()?;
                     fs::rename(&unfinished, &path)?;
@@ -277,7 +308,7 @@ impl ObjectStore for LocalStore {
         let folders: Vec<_> =
             UploadType::ALL.into_iter().map(|upload_type| self.folder(upload_type)).collect();
         let probe = format!("probe-{}", Uuid::now_v7().simple());
-        let mut probe = Incoming::new(self.root.join(INCOMING).join(probe), None);
+        let mut probe = Incoming::new(self.root.join(INCOMING).join(probe), self.access, None);
         self.disk
             .run(move || {
                 for folder in folders {
@@ -287,6 +318,17 @@ impl ObjectStore for LocalStore {
             })
             .await
     }
+}
+
+/// Creates the file at `path`, which is new.
+fn create(path: &Path, access: Access) -> io::Result<File> {
+    let mode = access.file_mode();
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    // The umask narrows a mode and never widens it.
+    if access == Access::Group {
+        modes::set_file(&file, path, mode)?;
+    }
+    Ok(file)
 }
 
 fn given_up() -> io::Error {

@@ -15,6 +15,7 @@ mod flow;
 mod gc;
 mod limits;
 mod metrics;
+mod modes;
 mod nodes;
 mod origins;
 mod postgres;

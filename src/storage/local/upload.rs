@@ -1,8 +1,7 @@
 //! Writing a file: beside the tree, until all of it has come, and then into it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use super::ahead::Ahead;
 use super::disk::{Disk, Slot};
 use super::placing::{Place, Placing};
 use super::space::Reservation;
-use super::{LocalStore, given_up, not_missing};
+use super::{Access, LocalStore, create, given_up, not_missing};
 use crate::domain::{ObjectKey, Sha256};
 use crate::storage::{Difference, Expected, StoreError, Upload};
 
@@ -31,6 +30,7 @@ const MIN_DISK_RATE: u64 = 20_000_000;
 /// A file in `.incoming`, which goes when this is dropped: by then it is either linked into the tree or not wanted.
 pub(super) struct Incoming {
     path: PathBuf,
+    access: Access,
     exists: bool,
     /// Of the upload whose file this is, until the file is removed.
     slot: Option<Slot>,
@@ -38,12 +38,12 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// A file at `path` that is not created yet.
-    pub(super) fn new(path: PathBuf, slot: Option<Slot>) -> Self {
-        Self { path, exists: false, slot }
+    pub(super) fn new(path: PathBuf, access: Access, slot: Option<Slot>) -> Self {
+        Self { path, access, exists: false, slot }
     }
 
     pub(super) fn create(&mut self) -> io::Result<File> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(&self.path)?;
+        let file = create(&self.path, self.access)?;
         self.exists = true;
         Ok(file)
     }
@@ -291,7 +291,13 @@ mod tests {
 
     /// One upload at once, and a disk that is measured first.
     fn options(disk_timeout: Duration) -> LocalOptions {
-        LocalOptions { durability: Durability::Full, min_free: 1, max_uploads: 1, disk_timeout }
+        LocalOptions {
+            durability: Durability::Full,
+            access: Access::Owner,
+            min_free: 1,
+            max_uploads: 1,
+            disk_timeout,
+        }
     }
 
     /// Runs `work` where one thread may wait for the disk.
@@ -323,7 +329,7 @@ mod tests {
         with_one_thread(async {
             let store = store(&folder, options(DISK_TIMEOUT));
             let slot = Arc::new(Arc::clone(&store.uploads).try_acquire_owned().expect("a slot"));
-            let incoming = Incoming::new(folder.path().join("incoming"), None);
+            let incoming = Incoming::new(folder.path().join("incoming"), Access::Owner, None);
             let reservation = store.space.reserve(5, slot).await.expect("room");
             let mut upload = LocalUpload::new(&store, &expected, incoming, reservation);
             let Step::Idle(writer) = &mut upload.writer else { panic!("nothing was sent") };
