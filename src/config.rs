@@ -88,8 +88,8 @@ pub struct Settings {
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "60s", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub shutdown_timeout: Duration,
 
-    /// File in which a start says where it listens and, the first time, the access token; for its owner alone, and replaced by each start. If
-    /// not given, it says so on stdout
+    /// File in which a start says where it listens and, the first time, the access token; for its
+    /// owner alone, and replaced by each start. If not given, it says so on stdout
     #[arg(long, env = "WELCOME_FILE", value_name = "FILE")]
     pub welcome_file: Option<PathBuf>,
 

@@ -1,5 +1,5 @@
-//! Modes of files and folders that others on the machine are not to read. They are set explicitly: the umask of a service is
-//! the operator's, and a folder of an earlier version may be open.
+//! Modes of files and folders that others on the machine are not to read. They are set explicitly:
+//! the umask of a service is the operator's, and a folder of an earlier version may be open.
 
 use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io;
@@ -9,8 +9,8 @@ use std::path::Path;
 /// The permissions of owner, group and others.
 const PERMISSIONS: u32 = 0o777;
 
-/// Creates the folder at `path` with this mode, and its missing parents with the same. Sets the mode of a folder that is there.
-/// Returns whether it was missing.
+/// Creates the folder at `path` with this mode, and its missing parents with the same. Sets the
+/// mode of a folder that is there. Returns whether it was missing.
 pub fn create_folder(path: &Path, mode: u32) -> io::Result<bool> {
     let created = match DirBuilder::new().mode(mode).create(path) {
         Ok(()) => true,

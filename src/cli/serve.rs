@@ -128,7 +128,8 @@ struct Welcome<'a> {
 }
 
 impl Welcome<'_> {
-    /// Writes to a file that is new and for its owner alone, and renames it to `path`: a link that stands there is replaced and not followed.
+    /// Writes to a file that is new and for its owner alone, and renames it to `path`: a link that
+    /// stands there is replaced and not followed.
     fn write_file(&self, path: &Path) -> io::Result<()> {
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".new");

@@ -90,7 +90,8 @@ impl Service {
         let store = match self.store.transfer() {
             Transfer::Relayed(store) => {
                 let object = self.store.find(grant.key).await?;
-                // A power cut left it. A file that the registry lists is damaged, and stays for the operator to restore.
+                // A power cut left it. A file that the registry lists is damaged, and stays for the
+                // operator to restore.
                 if object.size() != grant.size && self.registry.attachment(grant.key).await?.is_none() {
                     store.discard_torn(&expected(grant)).await?;
                     return Err(Refusal::NothingUploaded);

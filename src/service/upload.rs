@@ -42,7 +42,8 @@ impl Service {
             return Err(Refusal::TooShort { signed: grant.size });
         }
         let mut stored = upload.commit().await;
-        // What a power cut left is replaced. A file that the registry lists is not: what was notified never changes.
+        // What a power cut left is replaced. A file that the registry lists is not: what was
+        // notified never changes.
         if matches!(stored, Err(StoreError::Torn)) && self.registry.attachment(grant.key).await?.is_none() {
             store.discard_torn(&expected(&grant)).await?;
             stored = upload.commit().await;

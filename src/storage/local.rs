@@ -1,8 +1,8 @@
 //! Objects as files: `{root}/{bucket}/{directory}/{name}`, and `{root}/.incoming/` for what is still coming.
 //!
 //! A file is written beside the tree and then linked into it, which fails where a file already stands. So a crash
-//! of the process at any point leaves either the whole file or none, and what it leaves in `.incoming` is cleared at the next
-//! start. A power cut can leave a short file: see [`placing`].
+//! of the process at any point leaves either the whole file or none, and what it leaves in
+//! `.incoming` is cleared at the next start. A power cut can leave a short file: see [`placing`].
 
 mod access;
 mod ahead;
@@ -63,7 +63,8 @@ pub enum Durability {
     Relaxed,
 }
 
-/// The time that a listing may take besides the timeout: a folder of millions of files is read in one piece.
+/// The time that a listing may take besides the timeout: a folder of millions of files is read in
+/// one piece.
 const LISTING: Duration = Duration::from_mins(10);
 
 /// What an operator decides about a local store.
@@ -113,7 +114,8 @@ pub enum UnusableFolder {
 }
 
 impl LocalStore {
-    /// The store in `root`, with every folder that it needs, and without what earlier uploads left unfinished.
+    /// The store in `root`, with every folder that it needs, and without what earlier uploads left
+    /// unfinished.
     pub fn open(root: &Path, buckets: Buckets, options: &LocalOptions) -> Result<Self, UnusableFolder> {
         let unusable = |path: &Path| {
             let path = path.to_owned();
@@ -287,7 +289,8 @@ impl ObjectStore for LocalStore {
                         None => page.foreign += 1,
                     }
                 }
-                // A folder has no order of its own, so all of it is one page: 16 bytes for each file.
+                // A folder has no order of its own, so all of it is one page: 16 bytes for each
+                // file.
                 page.names.sort_unstable();
                 Ok(page)
             })

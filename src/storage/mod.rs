@@ -64,8 +64,8 @@ pub trait Relay: Send + Sync {
     /// Begins to store what is expected. Nothing is visible before [`Upload::commit`].
     async fn begin(&self, expected: &Expected<'_>) -> Result<Box<dyn Upload>, StoreError>;
 
-    /// Removes the object of what is expected if its size is not the signed one. Only a power cut leaves such an object. To be called for
-    /// an object that the registry does not list.
+    /// Removes the object of what is expected if its size is not the signed one. Only a power cut
+    /// leaves such an object. To be called for an object that the registry does not list.
     async fn discard_torn(&self, expected: &Expected<'_>) -> Result<(), StoreError>;
 
     /// What stands under `key`, to be read.
@@ -186,7 +186,8 @@ pub trait Upload: Send {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
     /// Makes the object visible and durable, if it has the SHA-256 that is expected. If other bytes stand under its name they stay, and this
-    /// fails; if the same bytes do, nothing is to be done. After [`StoreError::Torn`] it may be called once more.
+    /// fails; if the same bytes do, nothing is to be done. After [`StoreError::Torn`] it may be
+    /// called once more.
     async fn commit(&mut self) -> Result<(), StoreError>;
 }
 
@@ -215,7 +216,8 @@ pub enum StoreError {
     /// Other bytes stand under the name.
     #[error("other bytes are stored under this name")]
     Taken,
-    /// An object of another size than the signed one stands under the name: a power cut may have left it.
+    /// An object of another size than the signed one stands under the name: a power cut may have
+    /// left it.
     #[error("an object of another size is stored under this name")]
     Torn,
     /// What a client sent is not what was expected.

@@ -15,7 +15,8 @@ impl Mount {
         Self(place.to_owned())
     }
 
-    /// An ext4 in the file `image` at `place`, if this is the machine's root: a root of a user namespace may not mount one.
+    /// An ext4 in the file `image` at `place`, if this is the machine's root: a root of a user
+    /// namespace may not mount one.
     pub fn ext4(image: &Path, place: &Path) -> Option<Self> {
         let map = std::fs::read_to_string("/proc/self/uid_map").expect("a map of users");
         if !map.split_whitespace().eq(["0", "0", "4294967295"]) || !Path::new("/dev/loop-control").exists() {

@@ -338,7 +338,8 @@ impl Drop for Killed {
     }
 }
 
-/// Starts the service with its welcome in a file, waits until it is there, and stops the service. Gives the welcome.
+/// Starts the service with its welcome in a file, waits until it is there, and stops the service.
+/// Gives the welcome.
 async fn welcomed_in(folder: &TempDir, umask: &str, file: &std::path::Path) -> String {
     let script = format!("umask {umask}; exec \"$0\" \"$@\"");
     let mut service = Killed(
@@ -364,7 +365,8 @@ async fn welcomed_in(folder: &TempDir, umask: &str, file: &std::path::Path) -> S
     welcome
 }
 
-/// systemd opened this file as root in a folder of the service's user, and a link there led root to any file.
+/// systemd opened this file as root in a folder of the service's user, and a link there led root to
+/// any file.
 #[actix_web::test]
 async fn the_welcome_is_written_to_a_file_and_through_no_link() {
     for planted in ["welcome", "welcome.new"] {

@@ -87,8 +87,8 @@ async fn store(service: &Process) {
     assert_eq!(send("POST", &notify, &headers, "").await.status, 201);
 }
 
-/// Folders were 0755 and the lock was 0644, unless the umask was narrower: everybody could list private names, and hold the lock
-/// without which the service does not start.
+/// Folders were 0755 and the lock was 0644, unless the umask was narrower: everybody could list
+/// private names, and hold the lock without which the service does not start.
 #[actix_web::test]
 async fn nobody_else_reads_the_files_whatever_the_umask() {
     for umask in ["000", "022", "077"] {

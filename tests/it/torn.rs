@@ -64,7 +64,8 @@ async fn notify_and_read(app: &App, uploaded: &Uploaded) {
 /// A change to the files of a stopped service.
 type Tear = fn(&Uploaded);
 
-/// The states of the disk that a power cut during a publish can leave, and whether a start removes the file.
+/// The states of the disk that a power cut during a publish can leave, and whether a start removes
+/// the file.
 const TORN: [(&str, bool, Tear); 7] = [
     ("both names, short", true, |uploaded| {
         uploaded.link_as_this_version();
@@ -88,7 +89,8 @@ const TORN: [(&str, bool, Tear); 7] = [
     }),
 ];
 
-/// Notify answered 503 and a second upload of the same bytes 409, for as long as the file was there.
+/// Notify answered 503 and a second upload of the same bytes 409, for as long as the file was
+/// there.
 #[actix_web::test]
 async fn an_upload_that_a_power_cut_tore_can_be_sent_again() {
     for durability in ["full", "relaxed"] {

@@ -1,4 +1,4 @@
-//! Which other users of the machine may read the files.
+//! Access of other users of the machine to the files.
 
 use clap::ValueEnum;
 

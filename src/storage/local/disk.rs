@@ -1,5 +1,6 @@
-//! Waiting for the disk, within bounds. A thread that waits for a disk that does not answer cannot be stopped. So the caller stops
-//! waiting after a timeout, and the number of threads and tasks that still wait is limited.
+//! Waiting for the disk, within bounds. A thread that waits for a disk that does not answer cannot
+//! be stopped. So the caller stops waiting after a timeout, and the number of threads and tasks
+//! that still wait is limited.
 
 use std::io;
 use std::sync::Arc;
@@ -9,13 +10,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// The timeout of each call to the disk. An upload that a healthy but busy disk takes longer for is rare, and can be sent again.
-pub const DISK_TIMEOUT: Duration = Duration::from_secs(60);
+/// The timeout of each call to the disk. An upload that a healthy but busy disk takes longer for is
+/// rare, and can be sent again.
+pub const DISK_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Calls to the disk at once, besides those of uploads. More wait here, where they can be given up.
 const MAX_CALLS: usize = 512;
 
-/// The slot of an upload. It is free again when nothing of the upload is in memory or on its way to the disk.
+/// The slot of an upload. It is free again when nothing of the upload is in memory or on its way to
+/// the disk.
 pub(super) type Slot = Arc<OwnedSemaphorePermit>;
 
 /// Calls to the disk of one store.

@@ -1,5 +1,5 @@
-//! Names of the files in `.incoming`. A name says which object the file becomes and how many bytes were signed, so that the
-//! next start can tell a whole file from one that a power cut left short.
+//! Names of the files in `.incoming`. A name says which object the file becomes and how many bytes
+//! were signed, so that the next start can tell a whole file from one that a power cut left short.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use uuid::Uuid;
 use crate::domain::{ObjectKey, ObjectName, UploadType};
 use crate::storage::Expected;
 
-/// The name of one incoming file: `{dir}.{name}.{size}.{unique}`. Neither directories nor object names contain a dot.
+/// The name of one incoming file: `{dir}.{name}.{size}.{unique}`. Neither directories nor object
+/// names contain a dot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IncomingName {
     /// The object that the file becomes.

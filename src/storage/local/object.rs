@@ -106,7 +106,7 @@ impl ReadableObject for LocalObject {
                 let mut read = read_cached(&file, at, &mut block);
                 if read == 0 {
                     let reader = Arc::clone(&file);
-                    // What the kernel gives up on ends the response here too: it would hold its connection for ever.
+                    // A read from a disk that does not answer would hold the connection for ever.
                     block = disk.run(move || reader.read_exact_at(&mut block, at).map(|()| block)).await?;
                     read = wanted;
                 }

@@ -3,9 +3,9 @@
 //! With [`Durability::Full`] the file is linked into the tree first and synced then, so that one commit of the file system's journal holds its
 //! bytes and its name. Until that is done nobody finds it, and a start that comes between does what was left to do.
 //!
-//! A power cut in that moment, or with [`Durability::Relaxed`] in the half minute after an upload, can leave a short file under the
-//! final name. Such a file is removed: at the start where its incoming name tells the signed size, and otherwise when it is
-//! notified or uploaded again.
+//! A power cut in that moment, or with [`Durability::Relaxed`] in the half minute after an upload,
+//! can leave a short file under the final name. Such a file is removed: at the start where its
+//! incoming name tells the signed size, and otherwise when it is notified or uploaded again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -116,8 +116,8 @@ impl Placing {
         UnderWay { placing: self, key, turn: Arc::clone(&linking.turn) }
     }
 
-    /// Removes what an earlier process left at `path` in `.incoming`. If it was linked by then it is in the tree: it is synced now if it is
-    /// whole, and removed from the tree if not.
+    /// Removes what an earlier process left at `path` in `.incoming`. If it was linked by then it
+    /// is in the tree: it is synced now if it is whole, and removed from the tree if not.
     pub(super) fn clear(&self, path: &Path, place: impl FnOnce(ObjectKey) -> Place) -> io::Result<()> {
         let found = fs::symlink_metadata(path)?;
         if found.nlink() > 1 {
@@ -140,7 +140,8 @@ impl Placing {
         }
     }
 
-    /// Removes the final name of the file that was `found` under the incoming `name` with another size than the signed one.
+    /// Removes the final name of the file that was `found` under the incoming `name` with another
+    /// size than the signed one.
     fn remove_torn(&self, name: &IncomingName, found: &Metadata, place: &Place) -> io::Result<()> {
         match fs::symlink_metadata(&place.file) {
             Ok(placed) if (placed.dev(), placed.ino()) == (found.dev(), found.ino()) => {}

@@ -24,7 +24,8 @@ use crate::storage::{Difference, Expected, StoreError, Upload};
 /// How many bytes are written at a time. Each upload holds two of these, whatever its size.
 const BLOCK: usize = 64 * 1024;
 
-/// The slowest rate, in bytes a second, at which a healthy disk syncs a large file, or reads it to compare it with another.
+/// The slowest rate, in bytes a second, at which a healthy disk syncs a large file, or reads it to
+/// compare it with another.
 const MIN_DISK_RATE: u64 = 20_000_000;
 
 /// A file in `.incoming`, which goes when this is dropped: by then it is either linked into the tree or not wanted.
@@ -225,7 +226,8 @@ impl Upload for LocalUpload {
 }
 
 impl LocalUpload {
-    /// Publishes the file. If the caller stops waiting, this goes on: the file that becomes visible then is whole and as signed.
+    /// Publishes the file. If the caller stops waiting, this goes on: the file that becomes visible
+    /// then is whole and as signed.
     async fn publish(&mut self) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
         writer.ahead.end().await?;
@@ -309,7 +311,8 @@ mod tests {
         done.expect("it ends");
     }
 
-    /// Occupies the thread, as a call to a disk that does not answer does, until the sender is dropped.
+    /// Occupies the thread, as a call to a disk that does not answer does, until the sender is
+    /// dropped.
     fn stall() -> mpsc::Sender<()> {
         let (answer, answered) = mpsc::channel();
         drop(spawn_blocking(move || answered.recv()));
@@ -348,7 +351,8 @@ mod tests {
         Commit,
     }
 
-    /// Such an upload held its slot, its keyed lock and its connection for as long as the disk did not answer.
+    /// Such an upload held its slot, its keyed lock and its connection for as long as the disk did
+    /// not answer.
     #[test]
     fn an_upload_is_given_up_after_the_timeout_and_keeps_its_slot() {
         for step in [Stalls::Begin, Stalls::Write, Stalls::Commit] {
