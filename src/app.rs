@@ -29,7 +29,7 @@ use crate::registry::{Registry, RegistryError};
 use crate::service::collect::{Finding, Interrupted, Mismatch, Tally, Verdict, belong_together, collect};
 use crate::service::{PublicOrigin, Service};
 use crate::storage::ObjectStore;
-use crate::storage::local::{LocalStore, UnusableFolder};
+use crate::storage::local::{DISK_TIMEOUT, LocalOptions, LocalStore, UnusableFolder};
 use crate::storage::s3::{S3Store, UnusableStore};
 use crate::token::{InvalidKeys, Keyring};
 
@@ -292,13 +292,23 @@ async fn open_store(
 ) -> Result<(Arc<dyn ObjectStore>, Vec<String>), StartError> {
     let Some(config) = settings.storage.object_store()? else {
         let folder = settings.storage.files(&settings.data);
-        let (durability, floor) = (settings.storage.local_durability, settings.limits.min_free_disk);
-        let store = LocalStore::open(&folder, buckets, durability, floor)?;
+        let store = LocalStore::open(&folder, buckets, &local_options(settings))?;
         return Ok((Arc::new(store), Vec::new()));
     };
     let store = S3Store::open(config, buckets, START_PATIENCE).await?;
     let origins = store.origins();
     Ok((Arc::new(store), origins))
+}
+
+fn local_options(settings: &Settings) -> LocalOptions {
+    let limits = &settings.limits;
+    LocalOptions {
+        durability: settings.storage.local_durability,
+        access: settings.storage.local_access,
+        min_free: limits.min_free_disk,
+        max_uploads: usize::try_from(limits.max_parallel_uploads.get()).unwrap_or(usize::MAX),
+        disk_timeout: DISK_TIMEOUT,
+    }
 }
 
 /// The store of the settings, to look and to remove beside the nodes that serve it.

@@ -89,6 +89,11 @@ pub struct Settings {
     #[arg(long, env = "SHUTDOWN_TIMEOUT", default_value = "60s", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub shutdown_timeout: Duration,
 
+    /// File in which a start says where it listens and, the first time, the access token; for its
+    /// owner alone, and replaced by each start. If not given, it says so on stdout
+    #[arg(long, env = "WELCOME_FILE", value_name = "FILE")]
+    pub welcome_file: Option<PathBuf>,
+
     /// What is logged, and how
     #[command(flatten)]
     pub log: LogSettings,
@@ -242,7 +247,6 @@ impl Settings {
             upload_token_life: self.storage_token_expire_in,
             read_token_life: self.storage_url_expire_in,
             pace: self.limits.pace(),
-            max_uploads: usize::try_from(self.limits.max_parallel_uploads.get()).unwrap_or(usize::MAX),
             token_rate: self.limits.rate_limit_per_token,
             base_quota: BaseQuota {
                 bytes: self.limits.quota_per_base.map(NonZeroU64::get),

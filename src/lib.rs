@@ -15,6 +15,7 @@ pub mod document;
 pub mod domain;
 pub mod http;
 pub mod metrics;
+mod modes;
 pub mod registry;
 pub mod service;
 pub mod storage;

@@ -17,7 +17,7 @@ use teable_attachments::registry::Registry;
 use teable_attachments::registry::sqlite::SqliteRegistry;
 use teable_attachments::service::pace::Pace;
 use teable_attachments::service::{Policy, Service};
-use teable_attachments::storage::local::{Durability, LocalStore};
+use teable_attachments::storage::local::{Access, DISK_TIMEOUT, Durability, LocalOptions, LocalStore};
 use teable_attachments::token::Keyring;
 use teable_attachments::token::access::AccessSecret;
 use tempfile::TempDir;
@@ -128,8 +128,15 @@ async fn start(folder: &TempDir) -> (InMemory, String) {
     };
     registry.add_access_token(&token).await.expect("a token");
     // A power failure would end the fuzzing, too; and a small disk is no finding.
-    let store = LocalStore::open(&folder.path().join("files"), buckets.clone(), Durability::Relaxed, 0)
-        .expect("a store");
+    let options = LocalOptions {
+        durability: Durability::Relaxed,
+        access: Access::Owner,
+        min_free: 0,
+        max_uploads: 16,
+        disk_timeout: DISK_TIMEOUT,
+    };
+    let store =
+        LocalStore::open(&folder.path().join("files"), buckets.clone(), &options).expect("a store");
     let policy = Policy {
         origin: "http://localhost".parse().expect("an origin"),
         buckets,
@@ -137,7 +144,6 @@ async fn start(folder: &TempDir) -> (InMemory, String) {
         upload_token_life: LIFE,
         read_token_life: LIFE,
         pace: Pace { idle: LIFE, min_rate: 0 },
-        max_uploads: 16,
         token_rate: None,
         base_quota: None,
     };

@@ -1,8 +1,11 @@
 //! `serve`: starts the application and says what to try next.
 
+use std::fs::{self, OpenOptions};
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::task::Poll;
 use std::time::SystemTime;
 
@@ -10,7 +13,7 @@ use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::token;
+use super::{STDOUT, token};
 use crate::api::MOUNT;
 use crate::app::Application;
 use crate::config::{AuditSettings, RegistryPlace, Settings};
@@ -42,12 +45,16 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         files: &files,
         secret: secret_text,
     };
-    if let Err(error) = welcome.write(&mut io::stdout().lock()) {
+    let (written, failure) = match &settings.welcome_file {
+        None => (welcome.write(&mut io::stdout().lock()), STDOUT.to_owned()),
+        Some(path) => (welcome.write_file(path), format!("cannot write {}", path.display())),
+    };
+    if let Err(error) = written {
         if let Some((_, token)) = &secret {
             // Nobody has seen its secret; the next start is to make another.
             token::forget(registry.as_ref(), token).await?;
         }
-        return Err(error).context("cannot write to stdout");
+        return Err(error).context(failure);
     }
     server.await.context("the server ended early")?.context("the server failed")?;
     drop(collector);
@@ -120,6 +127,23 @@ struct Welcome<'a> {
 }
 
 impl Welcome<'_> {
+    /// Writes to a file that is new and for its owner alone, and renames it to `path`: a link that
+    /// stands there is replaced and not followed.
+    fn write_file(&self, path: &Path) -> io::Result<()> {
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".new");
+        // An interrupted start may have left it.
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // O_EXCL follows no link, either.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        self.write(&mut file)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    }
+
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let origin = self.origin.as_str();
         writeln!(out, "teable-attachments listens on {}", self.address)?;

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use super::{Contradiction, DataSettings};
 use crate::domain::Buckets;
-use crate::storage::local::Durability;
+use crate::storage::local::{Access, Durability};
 use crate::storage::s3::{AddressStyle, CredentialSource, Endpoint, OverwriteGuard, S3Config};
 
 /// Where the bytes are kept.
@@ -24,6 +24,11 @@ pub struct StorageSettings {
     /// When an upload counts as stored; for `local`
     #[arg(long = "storage-local-durability", env = "BACKEND_STORAGE_LOCAL_DURABILITY", value_enum, default_value_t = Durability::Full, value_name = "DURABILITY")]
     pub local_durability: Durability,
+
+    /// Users of the machine who may read the files: `owner` for the service's user alone, `group` for
+    /// the group of the folder too; for `local`
+    #[arg(long = "storage-local-access", env = "BACKEND_STORAGE_LOCAL_ACCESS", value_enum, default_value_t = Access::Owner, value_name = "ACCESS")]
+    pub local_access: Access,
 
     /// Name of the bucket that is read without a token
     #[arg(long = "storage-public-bucket", env = "BACKEND_STORAGE_PUBLIC_BUCKET", default_value = "public", value_name = "NAME", value_parser = bucket)]

@@ -101,6 +101,10 @@ impl Relay for MeasuredStore {
         Ok(Box::new(MeasuredUpload { inner, calls: self.calls.clone() }))
     }
 
+    async fn discard_torn(&self, expected: &Expected<'_>) -> Result<(), StoreError> {
+        self.calls.time("discard_torn", self.relay()?.discard_torn(expected)).await
+    }
+
     async fn open(&self, key: ObjectKey) -> Result<Box<dyn ReadableObject>, StoreError> {
         self.calls.time("open", self.relay()?.open(key)).await
     }
@@ -160,9 +164,8 @@ impl Upload for MeasuredUpload {
         self.calls.time("write", self.inner.write(bytes)).await
     }
 
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let Self { inner, calls } = *self;
-        calls.time("commit", inner.commit()).await
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        self.calls.time("commit", self.inner.commit()).await
     }
 }
 

@@ -38,10 +38,11 @@ const REGISTRY_CALLS: [&str; 19] = [
 ];
 
 /// Every call to a store that is measured.
-const STORE_CALLS: [&str; 13] = [
+const STORE_CALLS: [&str; 14] = [
     "begin",
     "check",
     "commit",
+    "discard_torn",
     "find",
     "inspect",
     "list",
@@ -84,7 +85,7 @@ impl Failure for RegistryError {
 impl Failure for StoreError {
     fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound | Self::Taken | Self::Unexpected(_) => None,
+            Self::NotFound | Self::Taken | Self::Torn | Self::Unexpected(_) | Self::Busy => None,
             Self::Full(_) => Some(FULL),
             Self::Failed(_) => Some(FAILED),
         }

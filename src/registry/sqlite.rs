@@ -263,9 +263,11 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file that exists for its lock (flock(2)) alone.
+/// Opens a file that exists for its lock (flock(2)) alone. Whoever can open it can hold the lock.
 fn lock_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    crate::modes::set_file(&file, path, 0o600)?;
+    Ok(file)
 }
 
 /// Lets one process at a time create the registry at `path` and bring its tables up to date: sqlx

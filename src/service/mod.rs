@@ -37,7 +37,6 @@ use known::KnownFiles;
 pub use notify::probe;
 use pace::Pace;
 use rate::{Limiter, Rate};
-use tokio::sync::Semaphore;
 
 /// How long a use case may wait for storage and registry. A client is told within 5 seconds that they are away, and a database takes up to
 /// two of them to be away while the caller is looked up.
@@ -58,8 +57,6 @@ pub struct Policy {
     pub read_token_life: Duration,
     /// How slow a client may send.
     pub pace: Pace,
-    /// The most uploads at once.
-    pub max_uploads: usize,
     /// How often one access token may be used.
     pub token_rate: Option<Rate>,
     /// Limits on the files of one base.
@@ -75,7 +72,6 @@ pub struct Service {
     access: AccessCache,
     known: KnownFiles,
     callers: Option<Limiter<String>>,
-    uploads: Semaphore,
     upload_locks: Arc<KeyedLock<ObjectKey>>,
     copies: Copies,
     clock: fn() -> SystemTime,
@@ -94,7 +90,6 @@ impl Service {
         metrics: Arc<Metrics>,
     ) -> Self {
         let callers = policy.token_rate.map(|rate| Limiter::new(Counted::ByToken, rate));
-        let uploads = Semaphore::new(policy.max_uploads);
         Self {
             policy,
             keys,
@@ -103,7 +98,6 @@ impl Service {
             access: AccessCache::default(),
             known: KnownFiles::default(),
             callers,
-            uploads,
             upload_locks: KeyedLock::new(1, upload::MAX_UPLOADS_PER_KEY),
             copies: Copies::default(),
             clock,
@@ -208,7 +202,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::NoSuchFile,
-            StoreError::Taken => Self::OtherBytes,
+            StoreError::Taken | StoreError::Torn => Self::OtherBytes,
             StoreError::Unexpected(difference) => Self::OtherUpload {
                 what: match difference {
                     Difference::Size => "has another size than was signed".into(),
@@ -217,6 +211,7 @@ impl From<StoreError> for Refusal {
                     Difference::Version => "was changed while it was notified".into(),
                 },
             },
+            StoreError::Busy => Self::Busy,
             StoreError::Full(_) => Self::NoRoom(error.into()),
             StoreError::Failed(_) => Self::Unavailable(error.into()),
         }

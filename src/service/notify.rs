@@ -9,7 +9,7 @@ use crate::api::port::{Caller, Refusal};
 use crate::audit::{self, Action, Subject};
 use crate::domain::{FileName, Sha256};
 use crate::registry::{Added, Attachment, Dimensions};
-use crate::storage::{StoredObject, Transfer};
+use crate::storage::{Relay, StoredObject, Transfer};
 use crate::token::UploadGrant;
 
 /// How much of an image is looked at for its width and height. Cameras put up to a few hundred kilobytes before them.
@@ -93,16 +93,30 @@ impl Service {
 
     /// The object that was uploaded for `grant`, which nobody can change any more.
     async fn settle(&self, caller: &Caller, grant: &UploadGrant) -> Result<Published, Refusal> {
-        let Transfer::Direct(store) = self.store.transfer() else {
-            let finding = async {
-                let object = self.store.find(grant.key).await?;
-                sized(grant.key, object.as_ref(), grant.size)?;
-                Ok(object)
-            };
-            return Ok(Published::Object { object: in_time(PATIENCE, finding).await?, is_copied: false });
-        };
-        let extra = store.extra_time(&expected(grant));
-        self.publish(caller, grant, extra).await
+        match self.store.transfer() {
+            Transfer::Relayed(store) => {
+                let object = in_time(PATIENCE, self.find_whole(store, grant)).await?;
+                Ok(Published::Object { object, is_copied: false })
+            }
+            Transfer::Direct(store) => self.publish(caller, grant, store.extra_time(&expected(grant))).await,
+        }
+    }
+
+    /// The object that was uploaded through this service, with the size that was signed.
+    async fn find_whole(
+        &self,
+        store: &dyn Relay,
+        grant: &UploadGrant,
+    ) -> Result<Box<dyn StoredObject>, Refusal> {
+        let object = self.store.find(grant.key).await?;
+        // A power cut left it. A file that the registry lists is damaged, and stays for the operator
+        // to restore.
+        if object.size() != grant.size && self.registry.attachment(grant.key).await?.is_none() {
+            store.discard_torn(&expected(grant)).await?;
+            return Err(Refusal::NothingUploaded);
+        }
+        sized(grant.key, object.as_ref(), grant.size)?;
+        Ok(object)
     }
 
     fn describe(

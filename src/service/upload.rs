@@ -30,7 +30,6 @@ impl Service {
         judge_headers(&grant, &incoming)?;
 
         let _guard = self.upload_locks.acquire(grant.key, LOCK_TIMEOUT).await?;
-        let _slot = self.uploads.try_acquire().map_err(|_| Refusal::Busy)?;
         let mut upload = store.begin(&expected(&grant)).await?;
         let _in_progress = self.metrics.upload();
         let mut bytes = Box::pin(incoming.bytes);
@@ -46,7 +45,14 @@ impl Service {
         if received < grant.size {
             return Err(Refusal::TooShort { signed: grant.size });
         }
-        match upload.commit().await {
+        let mut stored = upload.commit().await;
+        // What a power cut left is replaced. A file that the registry lists is not: what was
+        // notified never changes.
+        if matches!(stored, Err(StoreError::Torn)) && self.registry.attachment(grant.key).await?.is_none() {
+            store.discard_torn(&expected(&grant)).await?;
+            stored = upload.commit().await;
+        }
+        match stored {
             Err(StoreError::Unexpected(Difference::Sha256)) => Err(Refusal::ChecksumMismatch),
             done => Ok(done?),
         }

@@ -68,6 +68,10 @@ pub trait Relay: Send + Sync {
     /// Begins to store what is expected. Nothing is visible before [`Upload::commit`].
     async fn begin(&self, expected: &Expected<'_>) -> Result<Box<dyn Upload>, StoreError>;
 
+    /// Removes the object of what is expected if its size is not the signed one. Only a power cut
+    /// leaves such an object. To be called for an object that the registry does not list.
+    async fn discard_torn(&self, expected: &Expected<'_>) -> Result<(), StoreError>;
+
     /// What stands under `key`, to be read.
     async fn open(&self, key: ObjectKey) -> Result<Box<dyn ReadableObject>, StoreError>;
 }
@@ -187,8 +191,9 @@ pub trait Upload: Send {
     async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError>;
 
     /// Makes the object visible and durable, if it has the SHA-256 that is expected. If other bytes stand under its name they stay, and this
-    /// fails; if the same bytes do, nothing is to be done.
-    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+    /// fails; if the same bytes do, nothing is to be done. After [`StoreError::Torn`] it may be
+    /// called once more.
+    async fn commit(&mut self) -> Result<(), StoreError>;
 }
 
 /// An object that is stored.
@@ -216,9 +221,16 @@ pub enum StoreError {
     /// Other bytes stand under the name.
     #[error("other bytes are stored under this name")]
     Taken,
+    /// An object of another size than the signed one stands under the name: a power cut may have
+    /// left it.
+    #[error("an object of another size is stored under this name")]
+    Torn,
     /// What a client sent is not what was expected.
     #[error("what was sent is not what was expected: {0}")]
     Unexpected(Difference),
+    /// As many uploads run as may run at once.
+    #[error("as many uploads run as may run at once")]
+    Busy,
     /// There is no room.
     #[error("the store is full")]
     Full(#[source] io::Error),

@@ -61,9 +61,8 @@ begin() {
   (
     umask "$(of UMask)"
     cd "$(of WorkingDirectory)"
-    output=$(of StandardOutput)
     exec setpriv --reuid "$(of User)" --regid "$(of Group)" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
-      env -i "${variables[@]}" "${command[@]}" >"${output#truncate:}" 2>>"$folder/log"
+      env -i "${variables[@]}" "${command[@]}" >>"$folder/log" 2>&1
   ) &
   pid=$!
 }
@@ -108,16 +107,39 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 printf 'PORT=%s\nPUBLIC_ORIGIN=http://127.0.0.1:%s\n' "$port" "$port" >>$settings
 # The first start, which says the token, was the installation's or is this one.
 welcome() { grep -o 'tat_[0-9a-f_]*' $data/welcome 2>/dev/null | head -n 1 || true; }
+# The welcome is written a moment after the service listens.
+welcomed() {
+  for _ in $(seq 150); do
+    [ ! -L $data/welcome ] && grep -qs ":$1/docs/" $data/welcome && return
+    sleep 0.1
+  done
+  fail "no welcome of port $1: $(ls -l $data)"
+}
+[ -z "$systemd" ] || welcomed 3000
 first_token=$(welcome)
 restart
 ready "$port"
+welcomed "$port"
 TOKEN=${first_token:-$(welcome)}
 [ -n "$TOKEN" ] || fail "no first token in $data/welcome"
-[ "$(mode $data/welcome)" = '600 root:root' ] || fail "welcome: $(mode $data/welcome)"
+[ "$(mode $data/welcome)" = "600 $name:$name" ] || fail "welcome: $(mode $data/welcome)"
 if [ -n "$systemd" ]; then journalctl --unit $name --output cat >"$folder/log"; fi
 grep -q '"level":"INFO"' "$folder/log" || fail "no log: $(head "$folder/log")"
 ! grep -qF "${TOKEN:17}" "$folder/log" || fail "the log holds the token"
-ok "settings of the file hold after a restart; the first token is in a file of root's, and in no log"
+ok "settings of the file hold after a restart; the first token is in a file that nobody else reads, and in no log"
+
+# The service's user owns the folder, and may put links there. Root must not follow them.
+echo precious >"$folder/victim"
+chmod 644 "$folder/victim"
+for link in welcome welcome.new; do
+  rm -f "$data/$link"
+  ln -s "$folder/victim" "$data/$link"
+done
+restart
+ready "$port"
+welcomed "$port"
+[ "$(cat "$folder/victim")" = precious ] || fail "a link in $data was followed"
+ok "a link in the place of the welcome is replaced, and not followed"
 
 grep -qE "^Uid:\s+$(id -u $name)\s" "/proc/$(main_pid)/status" || fail "it runs as another"
 for state in 'NoNewPrivs:\s+1' 'CapBnd:\s+0+$' 'CapEff:\s+0+$' ${systemd:+'Seccomp:\s+2'}; do
@@ -132,7 +154,7 @@ curl -sS --fail-with-body -T "$folder/file" -H 'Content-Type: application/octet-
 curl -sS --fail-with-body -X POST -H "Authorization: Bearer $TOKEN" \
   "$origin/api/attachments/notify/$(jq -r .token "$folder/signed.json")?filename=file.bin" >"$folder/stored.json"
 readable || fail "the file cannot be read"
-[ "$(find $data -mindepth 1 ! -user $name ! -name welcome | wc -l)" = 0 ] || fail "files of others: $(ls -lR $data)"
+[ "$(find $data -mindepth 1 ! -user $name | wc -l)" = 0 ] || fail "files of others: $(ls -lR $data)"
 find $data -type f -perm /o=rwx | grep . && fail "files that others read"
 ok "a file of 3000000 bytes is signed for, sent, notified and read"
 
@@ -140,7 +162,7 @@ if [ -n "$systemd" ]; then
   made=$($name-admin token create --name app 2>/dev/null)
   [ "$(curl -sS -o /dev/null -w '%{http_code}' "$origin/api/attachments/signature" -H "Authorization: Bearer $made" \
     -H 'Content-Type: application/json' -d '{"contentType":"text/plain","contentLength":1,"type":1}')" = 201 ] || fail "the token of $name-admin"
-  [ "$(find $data -mindepth 1 ! -user $name ! -name welcome | wc -l)" = 0 ] || fail "files of others: $(ls -lR $data)"
+  [ "$(find $data -mindepth 1 ! -user $name | wc -l)" = 0 ] || fail "files of others: $(ls -lR $data)"
   ok "$name-admin makes a token, and leaves no file of root's"
 
   before=$(main_pid)

@@ -16,6 +16,7 @@ mod mount;
 mod registry;
 mod room;
 mod service;
+mod stalled;
 
 use std::env;
 use std::pin::Pin;
@@ -30,7 +31,7 @@ const INSIDE: &str = "FAULTS_INSIDE";
 /// A fault, and what it comes to.
 type Fault = (&'static str, fn() -> Pin<Box<dyn Future<Output = Figures>>>);
 
-const FAULTS: [Fault; 13] = [
+const FAULTS: [Fault; 14] = [
     ("SIGKILL", || Box::pin(kill::killed_again_and_again())),
     ("SIGKILL at the first start", || Box::pin(kill::killed_at_the_first_start())),
     ("full disk", || Box::pin(room::full_disk())),
@@ -40,6 +41,7 @@ const FAULTS: [Fault; 13] = [
     ("read-only folder", || Box::pin(folder::read_only())),
     ("folder moved away", || Box::pin(folder::moved_away())),
     ("stopped process, second process", || Box::pin(folder::stopped_and_doubled())),
+    ("disk that does not answer", || Box::pin(stalled::stalled_disk())),
     ("damaged registry", || Box::pin(registry::damaged_at_the_start())),
     ("registry damaged while it runs", || Box::pin(registry::damaged_while_running())),
     ("clock", || Box::pin(clock::jumps())),

@@ -15,6 +15,25 @@ impl Mount {
         Self(place.to_owned())
     }
 
+    /// An ext4 in the file `image` at `place`, if this is the machine's root: a root of a user
+    /// namespace may not mount one.
+    pub fn ext4(image: &Path, place: &Path) -> Option<Self> {
+        let map = std::fs::read_to_string("/proc/self/uid_map").expect("a map of users");
+        if !map.split_whitespace().eq(["0", "0", "4294967295"]) || !Path::new("/dev/loop-control").exists() {
+            return None;
+        }
+        File::create(image).and_then(|file| file.set_len(128 * 1024 * 1024)).expect("a file");
+        run(&["mkfs.ext4", "-q", "-F"], image);
+        run(&["mount", "-o", "loop", &image.display().to_string()], place);
+        Some(Self(place.to_owned()))
+    }
+
+    /// Lets every write wait, until the guard is dropped.
+    pub fn freeze(&self) -> Frozen<'_> {
+        run(&["fsfreeze", "--freeze"], &self.0);
+        Frozen(self)
+    }
+
     /// The same folder at `place`, to be read alone by whoever goes there from now on.
     pub fn read_only(place: &Path) -> Self {
         let text = place.display().to_string();
@@ -34,6 +53,15 @@ impl Drop for Mount {
     fn drop(&mut self) {
         // Files that are open keep it for as long.
         run(&["umount", "--lazy"], &self.0);
+    }
+}
+
+/// A frozen file system, as long as this lives.
+pub struct Frozen<'a>(&'a Mount);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        run(&["fsfreeze", "--unfreeze"], &self.0.0);
     }
 }
 

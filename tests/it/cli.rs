@@ -326,3 +326,77 @@ fn a_token_that_cannot_be_shown_is_not_made() {
     assert!(service.welcome.contains("tat_"), "the first token is still to be had");
     service.terminate();
 }
+
+/// A process that does not outlive its test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts the service with its welcome in a file, waits until it is there, and stops the service.
+/// Gives the welcome.
+async fn welcomed_in(folder: &TempDir, umask: &str, file: &std::path::Path) -> String {
+    let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+    let mut service = Killed(
+        std::process::Command::new("sh")
+            .env_clear()
+            .env("WELCOME_FILE", file)
+            .current_dir(folder.path())
+            .args(["-c", &script, env!("CARGO_BIN_EXE_teable-attachments"), "--port", "0"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts"),
+    );
+    let is_there = || async { std::fs::symlink_metadata(file).is_ok_and(|found| found.is_file()) };
+    crate::support::eventually("the welcome is there", is_there).await;
+    let welcome = std::fs::read_to_string(file).expect("text");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&service.0), Signal::TERM)
+        .expect("a signal");
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut service.0.stdout.take().expect("stdout"), &mut said).expect("text");
+    assert!(service.0.wait().expect("it ends").success());
+    assert_eq!(said, "", "the journal would have the token");
+    welcome
+}
+
+/// systemd opened this file as root in a folder of the service's user, and a link there led root to
+/// any file.
+#[actix_web::test]
+async fn the_welcome_is_written_to_a_file_and_through_no_link() {
+    for planted in ["welcome", "welcome.new"] {
+        let folder = TempDir::new().expect("a folder");
+        let (file, victim) = (folder.path().join("welcome"), folder.path().join("victim"));
+        std::fs::write(&victim, "precious").expect("written");
+        std::os::unix::fs::symlink(&victim, folder.path().join(planted)).expect("a link");
+        let welcome = welcomed_in(&folder, "000", &file).await;
+        assert!(welcome.contains("tat_") && welcome.ends_with("then notify.\n"), "{welcome}");
+        assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious", "{planted}");
+        let found = std::fs::symlink_metadata(&file).expect("it is there");
+        assert_eq!((found.is_file(), found.permissions().mode() & 0o7777), (true, 0o600));
+        std::fs::symlink_metadata(folder.path().join("welcome.new")).expect_err("it is renamed");
+
+        // The next start has no token to show, and replaces the file.
+        std::fs::remove_file(&file).expect("removed");
+        std::os::unix::fs::symlink(&victim, &file).expect("a link");
+        let welcome = welcomed_in(&folder, "077", &file).await;
+        assert!(!welcome.contains("tat_"), "{welcome}");
+        assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");
+    }
+}
+
+#[test]
+fn a_welcome_that_cannot_be_written_leaves_no_token_behind() {
+    let folder = TempDir::new().expect("a folder");
+    let refused = run(folder.path(), &["--port", "0", "--welcome-file", "missing/welcome"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(stderr(&refused).starts_with("error: cannot write missing/welcome: "), "{}", stderr(&refused));
+    let service = Process::start(folder.path(), &[]);
+    assert!(service.welcome.contains("tat_"), "the next start makes another");
+    service.terminate();
+}

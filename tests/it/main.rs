@@ -17,6 +17,7 @@ mod flow;
 mod gc;
 mod limits;
 mod metrics;
+mod modes;
 mod nodes;
 mod origins;
 mod postgres;
@@ -29,6 +30,7 @@ mod seed;
 mod settings;
 mod staging;
 mod support;
+mod torn;
 mod traces;
 mod upload;
 

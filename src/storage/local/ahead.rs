@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::task::spawn_blocking;
 
+use super::disk::Slot;
 use super::given_up;
 use super::placing::Sync;
 
@@ -27,8 +28,9 @@ impl Ahead {
         Self { sync, unsynced: 0, running: None }
     }
 
-    /// So many bytes more of `file` are written. What fails may be earlier ones.
-    pub(super) fn wrote(&mut self, file: &File, bytes: u64) -> io::Result<()> {
+    /// So many bytes more of `file` are written. What fails may be earlier ones. A sync that runs
+    /// holds `slot`.
+    pub(super) fn wrote(&mut self, file: &File, bytes: u64, slot: Option<&Slot>) -> io::Result<()> {
         self.unsynced += bytes;
         if self.sync == Sync::Nothing || self.unsynced < Self::PIECE {
             return Ok(());
@@ -41,7 +43,12 @@ impl Ahead {
             None => {}
         }
         let (file, (done, running)) = (file.try_clone()?, oneshot::channel());
-        drop(spawn_blocking(move || done.send(file.sync_data())));
+        let slot = slot.cloned();
+        drop(spawn_blocking(move || {
+            let synced = file.sync_data();
+            drop(slot);
+            done.send(synced)
+        }));
         (self.unsynced, self.running) = (0, Some(running));
         Ok(())
     }
@@ -63,13 +70,13 @@ mod tests {
     async fn a_piece_is_synced_while_more_comes_and_waited_for_at_the_end() {
         let file = tempfile::tempfile().expect("a file");
         let mut ahead = Ahead::new(Sync::File);
-        ahead.wrote(&file, Ahead::PIECE - 1).expect("it is written");
+        ahead.wrote(&file, Ahead::PIECE - 1, None).expect("it is written");
         assert!(ahead.running.is_none());
-        ahead.wrote(&file, 1).expect("it is written");
+        ahead.wrote(&file, 1, None).expect("it is written");
         assert!(ahead.running.is_some() && ahead.unsynced == 0);
         ahead.end().await.expect("it is synced");
         let mut relaxed = Ahead::new(Sync::Nothing);
-        relaxed.wrote(&file, Ahead::PIECE).expect("it is written");
+        relaxed.wrote(&file, Ahead::PIECE, None).expect("it is written");
         assert!(relaxed.running.is_none());
     }
 
@@ -81,7 +88,7 @@ mod tests {
             done.send(Err(io::ErrorKind::StorageFull.into())).expect("somebody listens");
             Ahead { running: Some(running), ..Ahead::new(Sync::File) }
         };
-        let while_it_comes = failed().wrote(&file, Ahead::PIECE).expect_err("it failed");
+        let while_it_comes = failed().wrote(&file, Ahead::PIECE, None).expect_err("it failed");
         let at_its_end = failed().end().await.expect_err("it failed");
         assert_eq!([while_it_comes.kind(), at_its_end.kind()], [io::ErrorKind::StorageFull; 2]);
         let (done, running) = oneshot::channel();

@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::{ReadWriteFlags, preadv2};
-use tokio::task::spawn_blocking;
 
-use super::{blocking, not_missing};
+use super::disk::Disk;
+use super::not_missing;
 use crate::storage::{ByteStream, ReadableObject, StoreError, StoredObject};
 
 /// How many bytes are read at a time. actix puts a block behind its headers, or its like, into a buffer that it keeps as long as that has no more
@@ -28,16 +28,17 @@ const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLO
 pub(super) struct LocalObject {
     file: Arc<File>,
     size: u64,
+    disk: Arc<Disk>,
 }
 
 impl LocalObject {
     /// The file at `path`.
-    pub(super) async fn open(path: PathBuf) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: PathBuf, disk: &Arc<Disk>) -> Result<Self, StoreError> {
         let (file, size) = match open_cached(&path) {
             Some(file) => sized(file)?,
-            None => blocking(move || open_file(&path).map_err(|error| missing_from(&path, error))).await?,
+            None => disk.run(move || open_file(&path).map_err(|error| missing_from(&path, error))).await?,
         };
-        Ok(Self { file: Arc::new(file), size })
+        Ok(Self { file: Arc::new(file), size, disk: Arc::clone(disk) })
     }
 }
 
@@ -80,21 +81,21 @@ impl StoredObject for LocalObject {
 
     async fn prefix(&self, limit: usize) -> Result<Vec<u8>, StoreError> {
         let file = Arc::clone(&self.file);
-        blocking(move || {
+        let reading = move || {
             let mut prefix = Vec::new();
             (&*file).take(limit as u64).read_to_end(&mut prefix)?;
             Ok(prefix)
-        })
-        .await
+        };
+        self.disk.run(reading).await
     }
 }
 
 impl ReadableObject for LocalObject {
     fn stream(self: Box<Self>, offset: u64, length: u64) -> ByteStream {
-        let end = offset + length;
+        let (end, disk) = (offset + length, self.disk);
         let spare = Spare::default();
         stream::try_unfold((self.file, offset), move |(file, at)| {
-            let spare = spare.clone();
+            let (spare, disk) = (spare.clone(), Arc::clone(&disk));
             async move {
                 if at >= end {
                     return Ok(None);
@@ -105,8 +106,8 @@ impl ReadableObject for LocalObject {
                 let mut read = read_cached(&file, at, &mut block);
                 if read == 0 {
                     let reader = Arc::clone(&file);
-                    block = spawn_blocking(move || reader.read_exact_at(&mut block, at).map(|()| block))
-                        .await??;
+                    // A read from a disk that does not answer would hold the connection for ever.
+                    block = disk.run(move || reader.read_exact_at(&mut block, at).map(|()| block)).await?;
                     read = wanted;
                 }
                 block.truncate(read);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 
+use super::disk::Slot;
 use crate::storage::StoreError;
 
 /// How long a measurement is good. What this process writes meanwhile is taken off it.
@@ -32,8 +33,8 @@ impl Space {
         Self { folder, floor, account: Arc::default() }
     }
 
-    /// Sets `size` bytes aside, if they are there.
-    pub(super) async fn reserve(&self, size: u64) -> Result<Reservation, StoreError> {
+    /// Sets `size` bytes aside, if they are there. A thread that measures holds `slot`.
+    pub(super) async fn reserve(&self, size: u64, slot: Slot) -> Result<Reservation, StoreError> {
         let reservation = |left| Reservation { account: Arc::clone(&self.account), left };
         if self.floor == 0 {
             return Ok(reservation(0));
@@ -41,7 +42,12 @@ impl Space {
         let known = lock(&self.account).measured;
         if known.is_none_or(|(at, _)| at.elapsed() >= GOOD_FOR) {
             let folder = Arc::clone(&self.folder);
-            let free = spawn_blocking(move || free(&folder)).await.map_err(io::Error::from)??;
+            let measuring = move || {
+                let free = free(&folder);
+                drop(slot);
+                free
+            };
+            let free = spawn_blocking(measuring).await.map_err(io::Error::from)??;
             lock(&self.account).measured = Some((Instant::now(), free));
         }
         let mut account = lock(&self.account);
@@ -101,7 +107,14 @@ fn free(folder: &Path) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Semaphore;
+
     use super::*;
+
+    fn slot() -> Slot {
+        let slot = Arc::new(Semaphore::new(1)).try_acquire_owned();
+        Arc::new(slot.expect("a slot"))
+    }
 
     /// A disk with so much room, of which 10 bytes stay free. It is measured no more.
     fn disk(free: u64) -> Space {
@@ -113,29 +126,29 @@ mod tests {
     #[actix_web::test]
     async fn what_is_promised_is_not_promised_again() {
         let space = disk(100);
-        let one = space.reserve(60).await.expect("room");
-        assert!(matches!(space.reserve(31).await, Err(StoreError::Full(_))));
-        let other = space.reserve(30).await.expect("room");
+        let one = space.reserve(60, slot()).await.expect("room");
+        assert!(matches!(space.reserve(31, slot()).await, Err(StoreError::Full(_))));
+        let other = space.reserve(30, slot()).await.expect("room");
         drop(one);
-        space.reserve(60).await.expect("room again");
+        space.reserve(60, slot()).await.expect("room again");
         drop(other);
     }
 
     #[actix_web::test]
     async fn what_is_written_counts_once() {
         let space = disk(100);
-        let mut one = space.reserve(60).await.expect("room");
+        let mut one = space.reserve(60, slot()).await.expect("room");
         one.spend(50);
-        assert!(matches!(space.reserve(31).await, Err(StoreError::Full(_))));
+        assert!(matches!(space.reserve(31, slot()).await, Err(StoreError::Full(_))));
         drop(one);
-        assert!(matches!(space.reserve(41).await, Err(StoreError::Full(_))), "what is written stays");
-        space.reserve(40).await.expect("room");
+        assert!(matches!(space.reserve(41, slot()).await, Err(StoreError::Full(_))), "what is written stays");
+        space.reserve(40, slot()).await.expect("room");
     }
 
     #[actix_web::test]
     async fn a_real_disk_is_measured() {
         let space = Space::new(Path::new("/").into(), u64::MAX);
-        assert!(matches!(space.reserve(0).await, Err(StoreError::Full(_))));
-        Space::new(Path::new("/").into(), 0).reserve(u64::MAX).await.expect("no floor is no limit");
+        assert!(matches!(space.reserve(0, slot()).await, Err(StoreError::Full(_))));
+        Space::new(Path::new("/").into(), 0).reserve(u64::MAX, slot()).await.expect("no floor is no limit");
     }
 }

@@ -124,6 +124,11 @@ impl App {
 
     /// Stops the application and starts it again on the same folder.
     pub async fn restart(self) -> Self {
+        self.restart_after(|| {}).await
+    }
+
+    /// Stops the application, makes `change` to its folder, and starts it again.
+    pub async fn restart_after(self, change: impl FnOnce()) -> Self {
         let Self { registry, folder, handle, server, arguments, collector, .. } = self;
         drop(collector);
         handle.stop(true).await;
@@ -136,6 +141,7 @@ impl App {
             async move { lock.try_lock().is_ok() }
         })
         .await;
+        change();
         Self::start_in(folder, arguments).await
     }
 
