@@ -4,11 +4,14 @@ use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::task::Poll;
+use std::thread;
 use std::time::SystemTime;
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use futures_util::future::{Either, select};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::token;
 use crate::api::MOUNT;
@@ -42,14 +45,22 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         files: &files,
         secret: secret_text,
     };
-    if let Err(error) = welcome.write(&mut io::stdout().lock()) {
-        if let Some((_, token)) = &secret {
-            // Nobody has seen its secret; the next start is to make another.
-            token::forget(registry.as_ref(), token).await?;
+    let mut text = Vec::new();
+    welcome.write(&mut text)?;
+    let greeting = print(text).context("cannot write to stdout")?;
+    // Nobody may be reading stdout. The server runs meanwhile.
+    let (greeted, ended) = match select(greeting, server).await {
+        Either::Left((Ok(Ok(())), server)) => (true, server.await),
+        Either::Left((failed, _)) => {
+            forget(registry.as_ref(), secret.as_ref()).await?;
+            return failed.map_err(io::Error::other).flatten().context("cannot write to stdout");
         }
-        return Err(error).context("cannot write to stdout");
+        Either::Right((ended, _)) => (false, ended),
+    };
+    if !greeted {
+        forget(registry.as_ref(), secret.as_ref()).await?;
     }
-    server.await.context("the server ended early")?.context("the server failed")?;
+    ended.context("the server ended early")?.context("the server failed")?;
     drop(collector);
     drop(metrics);
     registry.close().await;
@@ -65,6 +76,24 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
 fn outlive_file_limits() -> io::Result<()> {
     // The handler stays when the stream is dropped.
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
+/// Writes `text` to stdout on a thread of its own, which waits for whoever reads it.
+fn print(text: Vec<u8>) -> io::Result<oneshot::Receiver<io::Result<()>>> {
+    let (done, written) = oneshot::channel();
+    thread::Builder::new().name("welcome".to_owned()).spawn(move || {
+        let mut stdout = io::stdout().lock();
+        let _ = done.send(stdout.write_all(&text).and_then(|()| stdout.flush()));
+    })?;
+    Ok(written)
+}
+
+/// Takes back the first token: nobody has seen its secret, and the next start is to make another.
+async fn forget(registry: &dyn Registry, first: Option<&(String, AccessToken)>) -> anyhow::Result<()> {
+    match first {
+        Some((_, token)) => token::forget(registry, token).await,
+        None => Ok(()),
+    }
 }
 
 /// A token to begin with, if there has never been one.
@@ -149,7 +178,6 @@ impl Welcome<'_> {
         writeln!(out, "    -H 'Content-Type: application/json' \\")?;
         writeln!(out, "    -d '{{\"contentType\":\"text/plain\",\"contentLength\":6,\"type\":1}}'")?;
         writeln!(out)?;
-        writeln!(out, "The docs show the rest: send the bytes to `url`, then notify.")?;
-        out.flush()
+        writeln!(out, "The docs show the rest: send the bytes to `url`, then notify.")
     }
 }

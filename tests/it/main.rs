@@ -14,6 +14,7 @@ mod faults;
 mod flow;
 mod gc;
 mod limits;
+mod log;
 mod metrics;
 mod nodes;
 mod origins;
