@@ -13,6 +13,7 @@ mod docs;
 mod faults;
 mod flow;
 mod gc;
+mod health;
 mod limits;
 mod log;
 mod metrics;
