@@ -2,6 +2,9 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use teable_attachments::cli::Cli;
@@ -12,9 +15,21 @@ fn main() -> ExitCode {
     match actix_web::rt::System::new().block_on(cli.run()) {
         Ok(code) => code,
         Err(error) => {
-            // Where nobody takes the sentence the exit code still says it; `eprintln!` would panic.
-            let _ = writeln!(io::stderr(), "error: {}", telemetry::causes(error.as_ref()));
+            tell(format!("error: {}", telemetry::causes(error.as_ref())));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes a sentence to stderr. If nobody reads it for a second, or if it cannot be written, only the
+/// exit code says what happened; `eprintln!` would block or panic.
+fn tell(sentence: String) {
+    let (done, told) = mpsc::channel::<()>();
+    let teller = thread::Builder::new().spawn(move || {
+        let _ = writeln!(io::stderr(), "{sentence}");
+        drop(done);
+    });
+    if teller.is_ok() {
+        let _ = told.recv_timeout(Duration::from_secs(1));
     }
 }

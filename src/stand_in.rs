@@ -16,7 +16,7 @@ use crate::api::attachments::read::{Disposition, DispositionKind, Place};
 use crate::api::attachments::signature::{RequestHeader, RequestHeaders, SignatureRo, SignatureVo};
 use crate::api::number::Count;
 use crate::api::port::{
-    Admission, Answer, Attachments, Bases, Caller, Content, Incoming, Opened, Outgoing, Refusal,
+    Admission, Answer, Attachments, Bases, Caller, Content, Incoming, Lookup, Opened, Outgoing, Refusal,
 };
 use crate::api::problem::FieldError;
 use crate::api::rate_limit::{Allowance, Counted};
@@ -185,7 +185,7 @@ impl Examples {
 }
 
 impl Attachments for StandIn {
-    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Admission> {
+    fn authenticate<'a>(&'a self, access_token: &'a str, _: Lookup) -> Answer<'a, Admission> {
         Box::pin(async move {
             self.enter("authenticate")?;
             if access_token != ACCESS_TOKEN {

@@ -1,17 +1,20 @@
 //! The log, text on a terminal and JSON elsewhere; and traces.
 
-mod lines;
+mod service_log;
 mod traces;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 use std::time::SystemTime;
+use std::{panic, thread};
 
 use actix_web::http::Method;
 use serde::Serialize;
 use tracing::{Level, Subscriber};
 
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,7 +22,8 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogFormat, LogSettings, TraceSettings};
 
-use lines::ToStderr;
+use service_log::LogGuard;
+pub(crate) use service_log::lost_lines;
 pub use traces::{TraceError, Traces};
 
 /// The filter cannot be read.
@@ -51,20 +55,18 @@ pub enum InvalidTelemetry {
     /// The traces cannot.
     #[error(transparent)]
     Traces(#[from] TraceError),
-    /// There is no thread for the log.
-    #[error("no thread can be started for the log")]
-    Thread(#[from] io::Error),
 }
 
 /// What is written and sent in the background, to be dropped before the process ends.
 #[must_use]
 pub struct Telemetry {
     exporting: Option<traces::Exporting>,
-    _lines: lines::Collecting,
+    _log: LogGuard,
 }
 
 impl Telemetry {
-    /// Sends what is not sent yet, for at most a few seconds.
+    /// Sends the last traces and flushes the log, for at most a few seconds. A log that nobody reads
+    /// is given up after 1.5 seconds.
     pub fn end(self) {
         if let Some(exporting) = self.exporting {
             exporting.end();
@@ -75,11 +77,12 @@ impl Telemetry {
 /// Writes the log of this process to stderr from now on.
 pub fn install(settings: &LogSettings) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::try_new(&settings.log)?;
-    tracing_subscriber::registry().with(log(settings).with_filter(filter)).init();
+    tracing_subscriber::registry().with(log(settings, io::stderr).with_filter(filter)).init();
     Ok(())
 }
 
-/// As [`install`], of a service that runs for long; and sends traces if they are wanted.
+/// Starts the log of a service: as [`install`], but no thread of the service ever waits for stderr,
+/// and a panic is an event of the log. Also sends traces if they are wanted.
 pub fn install_all(settings: &LogSettings, traces: &TraceSettings) -> Result<Telemetry, InvalidTelemetry> {
     let filter = EnvFilter::try_new(&settings.log).map_err(InvalidFilter)?;
     let (layer, exporting) = match &traces.otel_exporter_otlp_endpoint {
@@ -89,22 +92,42 @@ pub fn install_all(settings: &LogSettings, traces: &TraceSettings) -> Result<Tel
             (Some(layer), Some(exporting))
         }
     };
-    let log = log(settings).with_filter(filter);
+    let (lines, guard) = service_log::start();
+    let log = log(settings, lines).with_filter(filter);
     tracing_subscriber::registry().with(log).with(layer).init();
+    log_panics();
     if format(settings).0 == LogFormat::Json {
         ask_for_answers();
     }
-    Ok(Telemetry { exporting, _lines: lines::collect()? })
+    Ok(Telemetry { exporting, _log: guard })
 }
 
-/// Writes events to stderr, as `settings` say.
-fn log<S>(settings: &LogSettings) -> Box<dyn Layer<S> + Send + Sync>
+/// Logs panics. The default hook writes to stderr on the thread that panics, and would block there if
+/// nobody reads it.
+fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let thread = thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        let message = panic.payload_as_str().unwrap_or("the panic has no message");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            tracing::error!(thread, location, %backtrace, "a thread panicked: {message}");
+        } else {
+            tracing::error!(thread, location, "a thread panicked: {message}");
+        }
+    }));
+}
+
+/// Formats events as `settings` say, and writes them to `writer`.
+fn log<S, W>(settings: &LogSettings, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let (format, ansi) = format(settings);
     // It would tell stderr that stderr takes nothing, and panic: a log on a full disk would end every request.
-    let log = tracing_subscriber::fmt::layer().with_writer(ToStderr).log_internal_errors(false);
+    let log = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
     match format {
         LogFormat::Text => log.with_ansi(ansi).boxed(),
         LogFormat::Json => {
@@ -182,7 +205,7 @@ impl Answered<'_> {
         };
         if serde_json::to_writer(&mut line, &told).is_ok() {
             line.push(b'\n');
-            lines::add(&line);
+            service_log::add(&line);
         }
     }
 }

@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
-use super::port::{Admission, Attachments, Caller};
+use super::port::{Admission, Attachments, Caller, Lookup};
 use super::problem::Problem;
 
 /// What the request carried as its credentials, not judged yet. To take it never fails, so that a handler judges the
@@ -19,12 +19,14 @@ pub struct Bearer {
 
 impl Bearer {
     /// Who is calling. What is left to them of a limit is put into the request's extensions, for whoever writes the answer's headers.
+    /// A [`Lookup`] in the extensions says where the token is looked for.
     ///
     /// # Errors
     /// 401 if there is no bearer token or not a valid one; 429 if it came too often; 503 if that cannot be found out.
     pub async fn authenticate(&self, port: &dyn Attachments) -> Result<Caller, Problem> {
         let token = self.token.as_deref().ok_or_else(Problem::no_credentials)?;
-        let Admission { caller, allowance } = port.authenticate(token).await?;
+        let lookup = self.request.extensions().get::<Lookup>().copied().unwrap_or_default();
+        let Admission { caller, allowance } = port.authenticate(token, lookup).await?;
         if let Some(allowance) = allowance {
             self.request.extensions_mut().insert(allowance);
         }

@@ -42,6 +42,17 @@ pub struct Admission {
     pub allowance: Option<Allowance>,
 }
 
+/// Places where an access token is looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lookup {
+    /// In the cache, and in the registry if it is not there.
+    #[default]
+    Registry,
+    /// In the cache alone: a token that was not seen before is unknown. Whoever made tokens up too often
+    /// is not to cost the registry a query for each.
+    CacheOnly,
+}
+
 /// The bases in which an access token may act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bases {
@@ -97,8 +108,8 @@ pub struct Opened {
 
 /// The use cases.
 pub trait Attachments: Send + Sync {
-    /// Who holds this access token, if they may ask once more.
-    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Admission>;
+    /// Who holds this access token, if they may ask once more. `lookup` says where it is looked for.
+    fn authenticate<'a>(&'a self, access_token: &'a str, lookup: Lookup) -> Answer<'a, Admission>;
 
     /// Signs an upload.
     fn sign<'a>(&'a self, caller: &'a Caller, wish: SignatureRo) -> Answer<'a, SignatureVo>;

@@ -2,7 +2,8 @@
 //! or revoked. No token and no secret stands in it.
 //!
 //! A request's use case [notes](subject) what it is about; the server writes the record when the answer is there. A record waits for
-//! room and holds up its own request alone, never a worker.
+//! room and holds up its own request alone, never a worker. The wait ends after a second with a lost record; from then on no request
+//! waits until the log takes records again.
 
 mod record;
 mod writer;
@@ -12,6 +13,8 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use prometheus::IntCounter;
@@ -30,6 +33,9 @@ const ROOM: usize = 4096;
 
 /// How long a request waits for room. A disk that is away longer is not to take the service with it.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Timeout for the last records when the service stops.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Where the records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +85,8 @@ pub fn subject(action: Action, subject: impl FnOnce() -> Subject) {
 pub struct AuditLog {
     records: mpsc::Sender<Message>,
     lost: IntCounter,
+    /// Whether a request has waited in vain since a record was last taken.
+    stalled: Arc<AtomicBool>,
 }
 
 impl AuditLog {
@@ -91,7 +99,7 @@ impl AuditLog {
         let lost = metrics.audit_lost.clone();
         let writer = Writer::new(Sink::open(place)?, metrics.audit_written.clone(), lost.clone());
         std::thread::Builder::new().name("audit log".to_owned()).spawn(move || writer.run(waiting))?;
-        Ok(Self { records, lost })
+        Ok(Self { records, lost, stalled: Arc::default() })
     }
 
     /// Follows a request until [`Following::end`].
@@ -100,27 +108,49 @@ impl AuditLog {
         Following { log: self.clone(), request, note: Rc::default() }
     }
 
-    /// Waits until all that was recorded before is written.
+    /// Waits until all records so far are written, for at most 3 seconds: nobody may be reading stderr.
     pub async fn flush(&self) {
         let (tell, hear) = oneshot::channel();
-        if self.records.send(Message::Tell(tell)).await.is_ok() {
-            let _ = hear.await;
+        let flushed = async { self.records.send(Message::Tell(tell)).await.is_ok() && hear.await.is_ok() };
+        if tokio::time::timeout(FLUSH_TIMEOUT, flushed).await != Ok(true) {
+            let records = self.records.max_capacity() - self.records.capacity();
+            tracing::error!(records, "the audit log takes too long, and its last records are lost");
         }
     }
 
     async fn write(&self, record: &Record<'_>) {
-        let Err(error) = self.records.try_send(Message::Record(record.line())) else { return };
+        let message = match self.records.try_send(Message::Record(record.line())) {
+            Ok(()) => return self.resume(),
+            Err(mpsc::error::TrySendError::Full(message)) if !self.is_stalled() => message,
+            Err(_) => return self.lose(),
+        };
         // A client that goes while its record waits ends the wait, too.
         let mut waiting = Waiting { log: self, is_written: false };
-        if let mpsc::error::TrySendError::Full(message) = error {
-            let written = tokio::time::timeout(PATIENCE, self.records.send(message)).await;
-            waiting.is_written = matches!(written, Ok(Ok(())));
+        let written = tokio::time::timeout(PATIENCE, self.records.send(message)).await;
+        waiting.is_written = matches!(written, Ok(Ok(())));
+        if !waiting.is_written {
+            drop(waiting);
+            self.stalled.store(true, Ordering::Relaxed);
         }
     }
 
+    fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// Lets requests wait for room again, for there was some.
+    fn resume(&self) {
+        if self.is_stalled() && self.stalled.swap(false, Ordering::Relaxed) {
+            tracing::warn!("the audit log takes records again");
+        }
+    }
+
+    /// Counts a lost record, and logs the first one of a stall.
     fn lose(&self) {
         self.lost.inc();
-        tracing::error!("the audit log takes too long, and a record is lost");
+        if !self.is_stalled() {
+            tracing::error!("the audit log takes too long, and records are lost");
+        }
     }
 }
 
@@ -221,7 +251,7 @@ mod tests {
     async fn a_record_whose_client_goes_while_it_waits_is_lost_and_counted() {
         let (records, _nobody_reads) = mpsc::channel(1);
         let lost = IntCounter::new("lost", "records").expect("a name");
-        let log = AuditLog { records, lost: lost.clone() };
+        let log = AuditLog { records, lost: lost.clone(), stalled: Arc::default() };
         let end = || {
             let following = log.follow(Uuid::now_v7());
             following.note.borrow_mut().caller = Some("id".to_owned());

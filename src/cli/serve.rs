@@ -5,13 +5,16 @@ use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::task::Poll;
+use std::thread;
 use std::time::SystemTime;
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use futures_util::future::{Either, select};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::{STDOUT, token};
 use crate::api::MOUNT;
@@ -45,18 +48,26 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         files: &files,
         secret: secret_text,
     };
-    let (written, failure) = match &settings.welcome_file {
-        None => (welcome.write(&mut io::stdout().lock()), STDOUT.to_owned()),
-        Some(path) => (welcome.write_file(path), format!("cannot write {}", path.display())),
+    let mut text = Vec::new();
+    welcome.write(&mut text)?;
+    let failure = match &settings.welcome_file {
+        None => STDOUT.to_owned(),
+        Some(path) => format!("cannot write {}", path.display()),
     };
-    if let Err(error) = written {
-        if let Some((_, token)) = &secret {
-            // Nobody has seen its secret; the next start is to make another.
-            token::forget(registry.as_ref(), token).await?;
+    let greeting = publish(text, settings.welcome_file.clone()).context(failure.clone())?;
+    // Nobody may be reading stdout. The server runs meanwhile.
+    let (greeted, ended) = match select(greeting, server).await {
+        Either::Left((Ok(Ok(())), server)) => (true, server.await),
+        Either::Left((failed, _)) => {
+            forget(registry.as_ref(), secret.as_ref()).await?;
+            return failed.map_err(io::Error::other).flatten().context(failure);
         }
-        return Err(error).context(failure);
+        Either::Right((ended, _)) => (false, ended),
+    };
+    if !greeted {
+        forget(registry.as_ref(), secret.as_ref()).await?;
     }
-    server.await.context("the server ended early")?.context("the server failed")?;
+    ended.context("the server ended early")?.context("the server failed")?;
     drop(collector);
     drop(metrics);
     registry.close().await;
@@ -72,6 +83,46 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
 fn outlive_file_limits() -> io::Result<()> {
     // The handler stays when the stream is dropped.
     signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
+/// Writes the welcome to `file`, or to stdout, on a thread of its own: stdout may have no reader.
+fn publish(text: Vec<u8>, file: Option<PathBuf>) -> io::Result<oneshot::Receiver<io::Result<()>>> {
+    let (done, written) = oneshot::channel();
+    thread::Builder::new().name("welcome".to_owned()).spawn(move || {
+        let _ = done.send(match file {
+            Some(path) => replace_file(&path, &text),
+            None => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(&text).and_then(|()| stdout.flush())
+            }
+        });
+    })?;
+    Ok(written)
+}
+
+/// Writes a new file that only its owner can read, and renames it to `path`. A link that stands
+/// there is replaced and not followed.
+fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    // An interrupted start may have left it.
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // O_EXCL follows no link, either.
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
+}
+
+/// Takes back the first token: nobody has seen its secret, and the next start is to make another.
+async fn forget(registry: &dyn Registry, first: Option<&(String, AccessToken)>) -> anyhow::Result<()> {
+    match first {
+        Some((_, token)) => token::forget(registry, token).await,
+        None => Ok(()),
+    }
 }
 
 /// A token to begin with, if there has never been one.
@@ -127,23 +178,6 @@ struct Welcome<'a> {
 }
 
 impl Welcome<'_> {
-    /// Writes to a file that is new and for its owner alone, and renames it to `path`: a link that
-    /// stands there is replaced and not followed.
-    fn write_file(&self, path: &Path) -> io::Result<()> {
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".new");
-        // An interrupted start may have left it.
-        match fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        // O_EXCL follows no link, either.
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        self.write(&mut file)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    }
-
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let origin = self.origin.as_str();
         writeln!(out, "teable-attachments listens on {}", self.address)?;
@@ -172,7 +206,6 @@ impl Welcome<'_> {
         writeln!(out, "    -H 'Content-Type: application/json' \\")?;
         writeln!(out, "    -d '{{\"contentType\":\"text/plain\",\"contentLength\":6,\"type\":1}}'")?;
         writeln!(out)?;
-        writeln!(out, "The docs show the rest: send the bytes to `url`, then notify.")?;
-        out.flush()
+        writeln!(out, "The docs show the rest: send the bytes to `url`, then notify.")
     }
 }

@@ -14,7 +14,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, web};
 use super::client::{Proxies, counted};
 use super::connection::{Activity, Place};
 use crate::api;
-use crate::api::port::Refusal;
+use crate::api::port::{Lookup, Refusal};
 use crate::api::problem::Problem;
 use crate::api::rate_limit::{self, Allowance, Counted};
 use crate::service::rate::{Limiter, Rate};
@@ -36,13 +36,25 @@ impl Addresses {
 
     /// Counts a request of its address. None, if addresses are not counted, or not for this.
     fn ask(&self, request: &HttpRequest) -> Result<Option<Allowance>, Refusal> {
-        let (Some(limiter), Some(peer)) = (&self.limiter, request.peer_addr()) else { return Ok(None) };
+        let Some((limiter, client)) = self.counts(request) else { return Ok(None) };
+        limiter.ask(&client).map(Some)
+    }
+
+    /// The allowance of the request's client IP, if that is used up. Counts nothing.
+    fn exhausted(&self, request: &HttpRequest) -> Option<Allowance> {
+        let (limiter, client) = self.counts(request)?;
+        limiter.exhausted(&client)
+    }
+
+    /// The limiter and the client IP by which the request is counted, if it is.
+    fn counts(&self, request: &HttpRequest) -> Option<(&Limiter<IpAddr>, IpAddr)> {
+        let (limiter, peer) = (self.limiter.as_ref()?, request.peer_addr()?);
         // Whoever watches the service asks as often as it likes, whatever others on its address do.
         if matches!(request.path(), "/healthz" | "/readyz") {
-            return Ok(None);
+            return None;
         }
         let client = self.proxies.client(peer.ip(), request.headers());
-        limiter.ask(&counted(client)).map(Some)
+        Some((limiter, counted(client)))
     }
 
     /// Whether the request's access token is going to be judged, and the request counted by that.
@@ -102,13 +114,24 @@ pub(super) async fn guard(
             Err(refusal) => return Ok(request.error_response(Problem::from(refusal))),
         }
     }
+    // A made-up token is not to cost the registry a query: whoever has sent too many of them is served
+    // with tokens from the cache alone.
+    let exhausted = brings_a_token.then(|| addresses.exhausted(request.request())).flatten();
+    if exhausted.is_some() {
+        request.extensions_mut().insert(Lookup::CacheOnly);
+    }
     let mut response = next.call(request).await?;
     // An address may be that of an operation with one method and of another one with another.
     let was_not_judged =
         matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED);
     if brings_a_token && was_not_judged {
-        // Whoever tries out tokens is told no more than that it is too often.
-        match addresses.ask(response.request()) {
+        // Whoever tries out tokens is told no more than that it is too often. A token that was only looked
+        // for in the cache may be valid, so its client is never told that it is not.
+        let asked = match exhausted {
+            Some(allowance) => Err(Refusal::TooManyRequests(allowance)),
+            None => addresses.ask(response.request()),
+        };
+        match asked {
             Ok(Some(allowance)) => {
                 response.request().extensions_mut().insert(allowance);
             }

@@ -38,6 +38,7 @@ use crate::storage::ObjectStore;
 
 use connection::{Connection, Connections};
 use docs::Docs;
+use health::Readiness;
 use limits::Addresses;
 use pages::{Pages, Policy};
 
@@ -108,13 +109,15 @@ pub fn serve(
     let (docs, pages) = (Docs::new(&documents, &policy), Pages::new(&policy));
     let Limits { timeouts, connections, json_body, address_rate, proxies } = limits;
     let addresses = Addresses::new(address_rate, proxies);
+    // One for all workers.
+    let readiness = web::Data::new(Readiness::new(Arc::clone(&backend.store), Arc::clone(&backend.registry)));
     let json = api::json::config(usize::try_from(json_body).unwrap_or(usize::MAX));
     let app = move || {
         let observers = backend.observers.clone();
         let port: web::Data<dyn Attachments> = web::Data::from(Arc::clone(&backend.port));
         App::new()
             .app_data(port)
-            .app_data(web::Data::new(backend.clone()))
+            .app_data(readiness.clone())
             .app_data(web::Data::from(Arc::clone(&addresses)))
             .app_data(api::json::Patience(timeouts.pace.idle))
             .service(

@@ -32,27 +32,59 @@ impl Policy {
         }
     }
 
-    fn with(&self, own: &str) -> String {
+    /// Two policies in one header value; a browser allows what both allow.
+    ///
+    /// Files that were uploaded are on the origin of the pages, and `'self'` allows them. A path would
+    /// exclude them, but needs a host, and the pages are reached under several: `localhost`,
+    /// `127.0.0.1`, `PUBLIC_ORIGIN`. So the first policy names the origin and the second one the paths
+    /// on any host. Workers fall under `script-src`.
+    fn with(&self, own: &str, assets: &PageAssets) -> String {
         let Self { connect, show } = self;
+        let PageAssets { scripts, styles } = assets;
         format!(
-            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src {connect}; img-src {show}; {own}"
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src {connect}; img-src {show}; {own}, script-src{}; style-src{}{}",
+            on_any_host(scripts),
+            if own.contains("'unsafe-inline'") { " 'unsafe-inline'" } else { "" },
+            on_any_host(styles),
         )
     }
 
-    /// For pages whose scripts and styles are all ours.
-    fn of_own_pages(&self) -> String {
-        self.with("script-src 'self'; style-src 'self'")
+    /// For the upload page, whose styles are all ours.
+    fn of_upload(&self) -> String {
+        let assets =
+            PageAssets { scripts: &["/assets/try.js"], styles: &["/assets/site.css", "/assets/try.css"] };
+        self.with("script-src 'self'; style-src 'self'", &assets)
     }
 
     /// For the Swagger UI.
     pub(super) fn of_docs(&self) -> String {
-        self.with("script-src 'self'; style-src 'self' 'unsafe-inline'; media-src 'self' blob:")
+        let assets = PageAssets {
+            scripts: &["/docs/swagger-ui-bundle.js", "/assets/docs.js"],
+            styles: &["/docs/swagger-ui.css", "/assets/site.css", "/assets/docs.css"],
+        };
+        self.with("script-src 'self'; style-src 'self' 'unsafe-inline'; media-src 'self' blob:", &assets)
     }
 
     /// For Scalar, which writes styles of its own.
     fn of_reference(&self) -> String {
-        self.with("script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:")
+        let assets = PageAssets {
+            scripts: &["/assets/scalar.js", "/assets/reference.js"],
+            styles: &["/assets/site.css", "/assets/reference.css"],
+        };
+        self.with("script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:", &assets)
     }
+}
+
+/// Scripts and styles that a page loads, by path. Such a path must not redirect: browsers do not
+/// compare the path that a redirect leads to.
+struct PageAssets {
+    scripts: &'static [&'static str],
+    styles: &'static [&'static str],
+}
+
+/// Sources of a Content-Security-Policy for these paths, which are matched as a whole.
+fn on_any_host(paths: &[&str]) -> String {
+    paths.iter().map(|path| format!(" *:*{path}")).collect()
 }
 
 /// The page at `path`, with the way to the others.
@@ -74,7 +106,7 @@ impl Pages {
         let scalar = || scalar_api_reference::get_asset("scalar.js").map(Bytes::from).unwrap_or_default();
         let reference =
             page("/reference/", include_str!("pages/reference.html")).with_policy(policy.of_reference());
-        let upload = page("/try/", include_str!("pages/try.html")).with_policy(policy.of_own_pages());
+        let upload = page("/try/", include_str!("pages/try.html")).with_policy(policy.of_upload());
         let assets = [
             ("/reference/", reference),
             ("/try/", upload),

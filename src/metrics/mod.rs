@@ -21,6 +21,7 @@ pub use registry::MeasuredRegistry;
 pub use requests::{Abandonable, Requests, Series};
 pub use store::MeasuredStore;
 
+use crate::telemetry::lost_lines;
 use process::Process;
 use timed::Timed;
 
@@ -46,6 +47,7 @@ pub struct Metrics {
     pub audit_written: IntCounter,
     /// Records of the audit log that were not.
     pub audit_lost: IntCounter,
+    log_lost: IntCounter,
     process: Process,
     registry_calls: Timed,
     store_calls: Timed,
@@ -106,6 +108,10 @@ impl Metrics {
             "Records of the audit log that were `written`, or `lost` because they could not be",
             &["result"],
         );
+        let log_lost = new.counter(
+            "attachments_log_lines_lost_total",
+            "Lines of the log that were lost because nobody read it, or because it could not be written",
+        );
         let process = Process::new(&mut new);
         let Maker { registry, described } = new;
         Self {
@@ -119,6 +125,7 @@ impl Metrics {
             gc,
             audit_written: audit.with_label_values(&["written"]),
             audit_lost: audit.with_label_values(&["lost"]),
+            log_lost,
             process,
             registry_calls,
             store_calls,
@@ -138,6 +145,7 @@ impl Metrics {
     /// If two series are the same, which would be a defect.
     pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
         self.process.look();
+        self.log_lost.inc_by(lost_lines().saturating_sub(self.log_lost.get()));
         let mut text = Vec::with_capacity(64 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)

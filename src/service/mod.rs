@@ -21,7 +21,9 @@ use std::time::{Duration, SystemTime};
 use crate::api::attachments::notify::NotifyVo;
 use crate::api::attachments::read::{Disposition, Place};
 use crate::api::attachments::signature::{SignatureRo, SignatureVo};
-use crate::api::port::{Admission, Answer, Attachments, Bases, Caller, Incoming, Opened, Outgoing, Refusal};
+use crate::api::port::{
+    Admission, Answer, Attachments, Bases, Caller, Incoming, Lookup, Opened, Outgoing, Refusal,
+};
 use crate::api::rate_limit::Counted;
 use crate::domain::{BaseScope, Buckets, ObjectKey};
 use crate::metrics::Metrics;
@@ -111,8 +113,8 @@ impl Service {
 }
 
 impl Attachments for Service {
-    fn authenticate<'a>(&'a self, access_token: &'a str) -> Answer<'a, Admission> {
-        Box::pin(in_time(PATIENCE, self.authenticate(access_token)))
+    fn authenticate<'a>(&'a self, access_token: &'a str, lookup: Lookup) -> Answer<'a, Admission> {
+        Box::pin(in_time(PATIENCE, self.authenticate(access_token, lookup)))
     }
 
     fn sign<'a>(&'a self, caller: &'a Caller, wish: SignatureRo) -> Answer<'a, SignatureVo> {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -80,8 +80,13 @@ impl fmt::Display for Rate {
 pub struct Limiter<K: Hash + Eq + Clone> {
     counted: Counted,
     rate: Rate,
-    cells: RateLimiter<K, Cells<K>, DefaultClock, StateInformationMiddleware>,
+    quota: Quota,
+    limiter: RateLimiter<K, Cells<K>, DefaultClock, StateInformationMiddleware>,
+    /// The cells of `limiter`, which has no way to look at one without counting.
+    cells: Cells<K>,
     clock: DefaultClock,
+    /// Time from which the cells count.
+    start: <DefaultClock as Clock>::Instant,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
@@ -94,8 +99,9 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
             Window::Hour => Quota::per_hour(rate.requests),
         };
         let clock = DefaultClock::default();
-        let cells = RateLimiter::new(quota, Cells::default(), clock.clone());
-        Self { counted, rate, cells, clock }
+        let (cells, start) = (Cells::default(), clock.now());
+        let limiter = RateLimiter::new(quota, cells.clone(), clock.clone());
+        Self { counted, rate, quota, limiter, cells, clock, start }
     }
 
     /// Counts a request of `key`.
@@ -103,23 +109,40 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// # Errors
     /// [`Refusal::TooManyRequests`] if it is one too many.
     pub fn ask(&self, key: &K) -> Result<Allowance, Refusal> {
-        let allowance = |remaining, wait| Allowance {
+        match self.limiter.check_key(key) {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                let missing = self.rate.requests.get().saturating_sub(remaining);
+                Ok(self.allowance(remaining, state.quota().replenish_interval() * missing))
+            }
+            Err(not_until) => {
+                Err(Refusal::TooManyRequests(self.exceeded(not_until.wait_time_from(self.clock.now()))))
+            }
+        }
+    }
+
+    /// Looks at `key` without counting a request. The allowance, if a request now would be one too many.
+    #[must_use]
+    pub fn exhausted(&self, key: &K) -> Option<Allowance> {
+        let even_at = self.cells.even_at(key)?;
+        // The generic cell rate algorithm accepts a request once all but one of the window's are paid back.
+        let tolerance = self.quota.replenish_interval() * (self.rate.requests.get() - 1);
+        let next = Duration::from_nanos(even_at.as_u64()).saturating_sub(tolerance);
+        let now = self.clock.now().duration_since(self.start);
+        (now < next).then(|| self.exceeded(next - now))
+    }
+
+    fn exceeded(&self, wait: Duration) -> Allowance {
+        self.allowance(0, wait.max(Duration::from_secs(1)))
+    }
+
+    fn allowance(&self, remaining: u32, wait: Duration) -> Allowance {
+        Allowance {
             counted: self.counted,
             quota: self.rate.requests.get(),
             window: self.rate.window.seconds(),
             remaining,
             reset: whole_seconds(wait),
-        };
-        match self.cells.check_key(key) {
-            Ok(state) => {
-                let remaining = state.remaining_burst_capacity();
-                let missing = self.rate.requests.get().saturating_sub(remaining);
-                Ok(allowance(remaining, state.quota().replenish_interval() * missing))
-            }
-            Err(not_until) => Err(Refusal::TooManyRequests(allowance(
-                0,
-                not_until.wait_time_from(self.clock.now()).max(Duration::from_secs(1)),
-            ))),
         }
     }
 }
@@ -129,11 +152,23 @@ fn whole_seconds(wait: Duration) -> u64 {
 }
 
 /// When each key is even again. Of bounded size, whoever asks under however many names.
-struct Cells<K>(Mutex<HashMap<K, Nanos>>);
+struct Cells<K>(Arc<Mutex<HashMap<K, Nanos>>>);
 
 impl<K> Default for Cells<K> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Arc::default())
+    }
+}
+
+impl<K> Clone for Cells<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Hash + Eq> Cells<K> {
+    fn even_at(&self, key: &K) -> Option<Nanos> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 }
 
@@ -194,6 +229,22 @@ mod tests {
         assert_eq!(allowance.remaining, 0);
         assert!((1..=1200).contains(&allowance.reset), "{allowance:?}");
         assert!(limiter.ask(&2).is_ok());
+    }
+
+    #[test]
+    fn a_look_counts_nothing() {
+        let limiter = limiter("3/h");
+        for _ in 0..3 {
+            for _ in 0..10 {
+                assert_eq!(limiter.exhausted(&1), None);
+            }
+            limiter.ask(&1).expect("one more");
+        }
+        let seen = limiter.exhausted(&1).expect("the window is used up");
+        let Err(Refusal::TooManyRequests(told)) = limiter.ask(&1) else { panic!("one too many") };
+        assert_eq!(Allowance { reset: 0, ..seen }, Allowance { reset: 0, ..told });
+        assert!(seen.reset.abs_diff(told.reset) <= 1, "{seen:?} {told:?}");
+        assert_eq!(limiter.exhausted(&2), None);
     }
 
     #[test]

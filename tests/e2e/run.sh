@@ -126,6 +126,9 @@ ok "every page in both themes, on a screen and on a phone, without a serious fin
 (cd "$repo/tests/browser" && node active.mjs "$ORIGIN" "$TOKEN") || fail "active content"
 ok "nothing that was uploaded runs in Chromium"
 
+(cd "$repo/tests/browser" && node uploaded.mjs "$ORIGIN" "$TOKEN") || fail "uploaded scripts"
+ok "no page of ours takes what was uploaded for a script, a style or a worker"
+
 link=$("$binary" upload --url "$ORIGIN" --token "$TOKEN" photo.png)
 curl -sS --fail-with-body "$link" | cmp - photo.png || fail "upload"
 ok "upload from the command line"

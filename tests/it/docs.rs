@@ -1,5 +1,7 @@
 //! What is served of the contract, and the pages around it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::support::{Answer, App};
@@ -81,6 +83,39 @@ async fn a_page_loads_nothing_that_is_not_served() {
     assert!(loaded > 20, "{loaded}");
     let upload = app.get("/try/", &[]).await;
     assert!(!upload.header("content-security-policy").contains("unsafe"));
+}
+
+/// A file that was uploaded is on the origin of the pages, and `'self'` alone would let a page load it
+/// as a script. The second policy of a page names its own files, by path and on every host.
+#[actix_web::test]
+async fn a_page_allows_its_own_scripts_and_styles_alone() {
+    let app = App::start().await;
+    let tags = regex::Regex::new(r#"<(script|link rel="stylesheet")[^>]* (?:src|href)="([^"]+)""#)
+        .expect("an expression");
+    for page in ["/docs/", "/docs/index.html", "/reference/", "/try/"] {
+        let answer = app.get(page, &[]).await;
+        let policies: Vec<_> = answer.header("content-security-policy").split(", ").collect();
+        let [first, own] = policies[..] else { panic!("two policies, not {policies:?}") };
+        for kind in ["script-src 'self'", "style-src 'self'"] {
+            assert!(first.contains(kind), "{first}");
+        }
+        let html = text(&answer);
+        let loaded = |kind: &str| -> BTreeSet<String> {
+            let found = tags.captures_iter(&html).map(|found| found.extract::<2>().1);
+            let paths = found.filter(|[tag, _]| tag.starts_with(kind)).map(|[_, path]| path);
+            paths.map(|path| path.replacen("./", "/docs/", 1)).collect()
+        };
+        let allowed = |kind: &str| -> BTreeSet<String> {
+            let directive = own.split("; ").find_map(|part| part.strip_prefix(kind)).expect("a directive");
+            let sources = directive.split_whitespace().filter(|source| *source != "'unsafe-inline'");
+            sources.map(|source| source.strip_prefix("*:*").expect("any host").to_owned()).collect()
+        };
+        assert_eq!(allowed("script-src "), loaded("script"), "{page}");
+        assert_eq!(allowed("style-src "), loaded("link"), "{page}");
+        for path in allowed("script-src ").union(&allowed("style-src ")) {
+            assert_eq!(app.get(path, &[]).await.status, 200, "no redirect, and no folder: {path}");
+        }
+    }
 }
 
 #[actix_web::test]

@@ -344,6 +344,7 @@ async fn an_address_can_ask_so_often_without_a_token() {
 #[actix_web::test]
 async fn wrong_tokens_count_for_the_address() {
     let app = App::start_with(&["--rate-limit-per-address", "2/h", "--rate-limit-per-token", "9/h"]).await;
+    assert_eq!(app.sign(&wish(1)).await.status, 201);
     for _ in 0..2 {
         let refused = app.sign_as("tat_wrong", &wish(1)).await;
         refused.problem(401, "unauthorized");
@@ -352,6 +353,11 @@ async fn wrong_tokens_count_for_the_address() {
     app.sign_as("tat_wrong", &wish(1)).await.problem(429, "too_many_requests");
     let right = app.sign(&wish(1)).await;
     assert_eq!((right.status.as_u16(), right.header("ratelimit-policy")), (201, "\"token\";q=9;w=3600"));
+    // Whether this one is right only the registry knows, which is not asked.
+    let unseen = access_token(app.registry.as_ref(), BaseScope::All, None).await;
+    let refused = app.sign_as(&unseen, &wish(1)).await;
+    refused.problem(429, "too_many_requests");
+    assert_eq!(refused.header("ratelimit-policy"), "\"address\";q=2;w=3600");
 }
 
 /// Its address is one of an operation that judges tokens, were the method not another one's.

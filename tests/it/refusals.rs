@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, text};
+use crate::support::{App, eventually, text};
 
 fn valid() -> Value {
     json!({"contentType": "image/png", "contentLength": 123, "type": 1})
@@ -211,7 +211,7 @@ async fn an_upload_is_held_to_its_signature() {
         }
         answer.status == 403
     };
-    crate::support::eventually("the token expires", late).await;
+    eventually("the token expires", late).await;
 
     for accepted in [None, Some("application/octet-stream"), Some("TEXT/PLAIN; charset=utf-8")] {
         let headers: Vec<_> = accepted.map(|value| ("content-type", value)).into_iter().collect();
@@ -276,8 +276,12 @@ async fn a_registry_that_fails_is_a_503() {
     let answer = app.sign(&valid()).await;
     answer.problem(503, "service_unavailable");
     assert_eq!(answer.header("retry-after"), "5");
-    let readyz = app.get("/readyz", &[]).await;
-    assert_eq!((readyz.status.as_u16(), &readyz.body[..]), (503, &b"storage ok\nregistry failed\n"[..]));
+    // One probe a second answers all.
+    let failed = async || {
+        let readyz = app.get("/readyz", &[]).await;
+        (readyz.status.as_u16(), &readyz.body[..]) == (503, &b"storage ok\nregistry failed\n"[..])
+    };
+    eventually("the registry is not ready", failed).await;
 }
 
 /// What someone else has put in a file's place is never served as the file, nor waited for.

@@ -11,6 +11,7 @@ use teable_attachments::domain::{Buckets, MediaType, ObjectKey, ObjectName, Uplo
 use teable_attachments::storage::s3::S3Store;
 use teable_attachments::storage::{Difference, Direct, Expected, StoreError, Uploaded};
 
+use crate::support::process::run;
 use crate::support::s3::{Conditions, Store};
 use crate::support::{Answer, App, hex_sha256, png, put, send, text};
 
@@ -264,6 +265,35 @@ async fn an_upload_that_was_never_sent_and_one_that_is_gone() {
     std::fs::remove_file(store.file("private", text(&stored["path"]))).expect("it is removed");
     app.notify(text(&signed["token"]), "").await.problem(404, "not_found");
     app.call("GET", &format!("/api/attachments/{}", text(&signed["token"]))).await.problem(404, "not_found");
+}
+
+/// Everybody may read the public bucket, if its operator opens all of it.
+#[actix_web::test]
+async fn the_public_bucket_tells_no_registry_id() {
+    let store = Store::start(Conditions::Kept);
+    let app = over(&store, &[]).await;
+    let [public, private] =
+        ["public", "private"].map(|bucket| store.file(bucket, "teable-attachments-owner"));
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).expect("an owner object");
+    let (id, digest) = (read(&private), read(&public));
+    assert_eq!(id, app.registry.identity("unused").await.expect("an id"));
+    assert_eq!(digest, hex_sha256(id.as_bytes()));
+
+    let arguments = [vec!["gc".to_owned(), "--dry-run".to_owned()], store.settings()].concat();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let is_own = || run(app.folder.path(), &arguments).status.success();
+    // Older versions wrote the id into both, and so may an operator who hands the buckets over.
+    for (public_text, private_text, own) in [
+        (&digest, &id, true),
+        (&id, &id, true),
+        (&digest, &digest, false),
+        (&hex_sha256(b"another id"), &id, false),
+        (&digest, &"another id".to_owned(), false),
+    ] {
+        std::fs::write(&public, public_text).expect("it is written");
+        std::fs::write(&private, private_text).expect("it is written");
+        assert_eq!(is_own(), own, "{public_text} and {private_text}");
+    }
 }
 
 #[actix_web::test]

@@ -34,7 +34,8 @@ use presign::Grant;
 pub use presign::LONGEST_LIFE;
 use request::{Call, Failure, Patience, Requester, Shared, time_for_bytes};
 
-/// The object with the id of the registry that knows the others.
+/// The object that says which registry knows the others. The private bucket has the registry's id, and
+/// the public one, which everybody may be able to read, the SHA-256 of the id.
 const OWNER: &str = "teable-attachments-owner";
 
 /// Where clients put what is to be copied from there, in a bucket.
@@ -279,6 +280,11 @@ fn staged_path(key: ObjectKey) -> String {
     format!("{STAGING}{}", key.path())
 }
 
+/// The SHA-256 of a registry's id, as the public bucket has it.
+fn digest(id: &str) -> String {
+    Sha256::of(id.as_bytes()).to_string()
+}
+
 #[async_trait]
 impl ObjectStore for S3Store {
     async fn find(&self, key: ObjectKey) -> Result<Box<dyn StoredObject>, StoreError> {
@@ -299,6 +305,8 @@ impl ObjectStore for S3Store {
         let public = self.owner_of(&self.buckets.public).await?;
         let private = self.owner_of(&self.buckets.private).await?;
         Ok(match (public, private) {
+            (Some(public), Some(private)) if public == digest(&private) => Some(private),
+            // Versions before the digest wrote the id into both.
             (Some(public), Some(private)) if public != private => Some(format!("{public} and {private}")),
             // Where one is nobody's, it is to be looked at before it is taken.
             (public, private) => public.and(private),
@@ -306,8 +314,8 @@ impl ObjectStore for S3Store {
     }
 
     async fn set_owner(&self, id: &str) -> Result<(), StoreError> {
-        for bucket in [&self.buckets.public, &self.buckets.private] {
-            let call = Call { body: id.to_owned().into(), ..Call::new(Method::PUT, bucket, OWNER) };
+        for (bucket, text) in [(&self.buckets.public, digest(id)), (&self.buckets.private, id.to_owned())] {
+            let call = Call { body: text.into(), ..Call::new(Method::PUT, bucket, OWNER) };
             self.requester.send(&call).await?.succeeded()?;
         }
         Ok(())

@@ -4,14 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
 use hmac::{Hmac, Mac};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use teable_attachments::domain::Sha256;
+use teable_attachments::domain::{BaseScope, Sha256};
 use teable_attachments::token::Keyring;
 
 use super::print;
-use crate::support::{App, access_token, text};
+use crate::support::{App, access_token, eventually, text};
 
 const KEY: [u8; 32] = [0x5a; 32];
 const OTHER: [u8; 32] = [0xa5; 32];
@@ -397,4 +398,79 @@ async fn an_access_token_is_its_one_text() {
     }
     assert_eq!(app.sign(&wish).await.status, 201);
     print("access tokens", wrong.len() + 7, "refused");
+}
+
+/// A secret of the right form that nobody was given.
+fn made_up(number: usize) -> String {
+    format!("tat_{number:012x}_{}", "0".repeat(64))
+}
+
+/// How often the registry was asked for an access token.
+async fn look_ups(app: &App) -> u64 {
+    let series = "attachments_registry_call_duration_seconds_count{operation=\"access_token\"} ";
+    let address = app.metrics.as_ref().expect("metrics are wanted").address;
+    let page = app.get(&format!("http://{address}/metrics"), &[]).await.body;
+    let page = String::from_utf8(page.to_vec()).expect("text");
+    let count = page.lines().find_map(|line| line.strip_prefix(series)).expect("a series");
+    count.parse().expect("a number")
+}
+
+#[actix_web::test]
+async fn made_up_tokens_of_an_exhausted_address_are_not_looked_up() {
+    let arguments = ["--rate-limit-per-address", "5/h", "--metrics-address", "127.0.0.1:0"];
+    let app = App::start_with(&arguments).await;
+    let wish = json!({"contentType": "", "contentLength": 1, "type": 1});
+    assert_eq!(app.sign(&wish).await.status, 201);
+    assert_eq!(look_ups(&app).await, 1);
+    let mut told = [0; 2];
+    for number in 0..300 {
+        match app.sign_as(&made_up(number), &wish).await.status.as_u16() {
+            401 => told[0] += 1,
+            429 => told[1] += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((told, look_ups(&app).await), ([5, 295], 6));
+    print("requests with made-up access tokens", 300, "cost 5 look-ups");
+
+    // A token that is known goes on working from there, and is looked up again.
+    assert_eq!(app.sign(&wish).await.status, 201);
+    eventually("the known token is looked up again", || async {
+        assert_eq!(app.sign(&wish).await.status, 201);
+        look_ups(&app).await == 7
+    })
+    .await;
+    let id = app.bearer.split('_').nth(1).expect("an id");
+    let refused = app.sign_as(&format!("tat_{id}_{}", "0".repeat(64)), &wish).await;
+    refused.problem(429, "too_many_requests");
+    let unseen = access_token(app.registry.as_ref(), BaseScope::All, None).await;
+    let refused = app.sign_as(&unseen, &wish).await;
+    refused.problem(429, "too_many_requests");
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(look_ups(&app).await, 7);
+
+    // A registry that is away makes no known token an unknown one.
+    app.registry.close().await;
+    eventually("the registry is asked", || async {
+        let status = app.sign(&wish).await.status;
+        assert!(status == 201 || status == 503, "{status}");
+        status == 503
+    })
+    .await;
+    assert_eq!(app.sign(&wish).await.status, 503);
+}
+
+#[actix_web::test]
+async fn many_requests_with_one_token_look_it_up_once() {
+    let app = App::start_with(&["--metrics-address", "127.0.0.1:0"]).await;
+    let wish = json!({"contentType": "", "contentLength": 1, "type": 1});
+    let at_once = || join_all((0..50).map(|_| app.sign(&wish)));
+    assert!(at_once().await.iter().all(|answer| answer.status == 201));
+    assert_eq!(look_ups(&app).await, 1);
+    eventually("it is looked up again", || async {
+        assert!(at_once().await.iter().all(|answer| answer.status == 201));
+        look_ups(&app).await > 1
+    })
+    .await;
+    assert_eq!(look_ups(&app).await, 2);
 }

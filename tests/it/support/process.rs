@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,7 +16,7 @@ pub struct Process {
     pub origin: String,
     /// What it said on stdout, up to the last line of the welcome.
     pub welcome: String,
-    /// Reads the log while it is written: a full pipe would stop the service.
+    /// Reads the log while it is written: a full pipe would cost lines.
     log: Option<JoinHandle<String>>,
 }
 
@@ -58,35 +59,77 @@ impl Process {
         started.unwrap_or_else(|said| panic!("it ended after: {said}"))
     }
 
-    fn try_start_as(
+    /// As [`Self::start`]; nobody reads the log until [`Self::read_log`].
+    pub fn start_unread(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_unread_to(Stdio::piped(), folder, arguments)
+    }
+
+    /// As [`Self::start_unread`], with another stderr.
+    pub fn start_unread_to(stderr: Stdio, folder: &Path, arguments: &[&str]) -> Self {
+        let started = Self::spawn(binary(), 0, folder, arguments, stderr, |_| None);
+        started.unwrap_or_else(|said| panic!("it ended after: {said}"))
+    }
+
+    /// Begins to read the log of a service that was started with [`Self::start_unread`]. Each chunk is sent as it comes.
+    pub fn read_log(&mut self) -> Receiver<String> {
+        let mut stderr = self.child.stderr.take().expect("nobody reads it yet");
+        let (chunks, read) = mpsc::channel();
+        self.log = Some(thread::spawn(move || {
+            let (mut all, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+            loop {
+                match stderr.read(&mut chunk).expect("a pipe") {
+                    0 => break,
+                    length => {
+                        all.extend_from_slice(&chunk[..length]);
+                        // The test may have seen what it waited for.
+                        let _ = chunks.send(String::from_utf8_lossy(&chunk[..length]).into_owned());
+                    }
+                }
+            }
+            evidence::log(&all);
+            String::from_utf8(all).expect("text")
+        }));
+        read
+    }
+
+    fn try_start_as(command: Command, port: u16, folder: &Path, arguments: &[&str]) -> Result<Self, String> {
+        Self::spawn(command, port, folder, arguments, Stdio::piped(), |child| {
+            let mut stderr = child.stderr.take().expect("stderr");
+            Some(thread::spawn(move || {
+                let mut text = String::new();
+                stderr.read_to_string(&mut text).expect("text");
+                evidence::log(text.as_bytes());
+                text
+            }))
+        })
+    }
+
+    fn spawn(
         mut command: Command,
         port: u16,
         folder: &Path,
         arguments: &[&str],
+        stderr: Stdio,
+        read_log: impl FnOnce(&mut Child) -> Option<JoinHandle<String>>,
     ) -> Result<Self, String> {
         let mut child = command
             .current_dir(folder)
             .args(arguments)
             .args(["--port", &port.to_string()])
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("the binary starts");
         evidence::secrets_of(&command);
-        let mut stderr = child.stderr.take().expect("stderr");
-        let log = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).expect("text");
-            evidence::log(text.as_bytes());
-            text
-        });
+        let log = read_log(&mut child);
         let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout"));
         let mut welcome = String::new();
         while !welcome.contains("then notify.") {
             let read = lines.read_line(&mut welcome).expect("text");
             if read == 0 {
                 child.wait().expect("it ends");
-                return Err(welcome + &log.join().expect("a log"));
+                let log = log.map_or_else(String::new, |log| log.join().expect("a log"));
+                return Err(welcome + &log);
             }
         }
         evidence::secrets_in(&welcome);
@@ -96,13 +139,19 @@ impl Process {
         let address =
             welcome.lines().next().and_then(|line| line.split("listens on ").nth(1)).expect("an address");
         let origin = format!("http://{address}");
-        Ok(Self { child, origin, welcome, log: Some(log) })
+        Ok(Self { child, origin, welcome, log })
     }
 
     /// The access token of the first start.
     pub fn token(&self) -> &str {
         let at = self.welcome.find("tat_").expect("a token");
         self.welcome[at..].split_whitespace().next().expect("a token")
+    }
+
+    /// The URL of the metrics, if they are served.
+    pub fn metrics_url(&self) -> &str {
+        let at = self.welcome.find("Metrics   ").expect("metrics are served");
+        self.welcome[at..].split_whitespace().nth(1).expect("a URL")
     }
 
     pub fn signal(&self, signal: Signal) {
