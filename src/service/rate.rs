@@ -81,8 +81,8 @@ pub struct Limiter<K: Hash + Eq + Clone> {
     counted: Counted,
     rate: Rate,
     quota: Quota,
-    limiter: RateLimiter<K, Cells<K>, DefaultClock, StateInformationMiddleware>,
-    /// The cells of `limiter`, which has no way to look at one without counting.
+    governor: RateLimiter<K, Cells<K>, DefaultClock, StateInformationMiddleware>,
+    /// The cells of `governor`, which has no way to look at one without counting.
     cells: Cells<K>,
     clock: DefaultClock,
     /// Time from which the cells count.
@@ -100,8 +100,8 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         };
         let clock = DefaultClock::default();
         let (cells, start) = (Cells::default(), clock.now());
-        let limiter = RateLimiter::new(quota, cells.clone(), clock.clone());
-        Self { counted, rate, quota, limiter, cells, clock, start }
+        let governor = RateLimiter::new(quota, cells.clone(), clock.clone());
+        Self { counted, rate, quota, governor, cells, clock, start }
     }
 
     /// Counts a request of `key`.
@@ -109,7 +109,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// # Errors
     /// [`Refusal::TooManyRequests`] if it is one too many.
     pub fn ask(&self, key: &K) -> Result<Allowance, Refusal> {
-        match self.limiter.check_key(key) {
+        match self.governor.check_key(key) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let missing = self.rate.requests.get().saturating_sub(remaining);
@@ -129,7 +129,8 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         let tolerance = self.quota.replenish_interval() * (self.rate.requests.get() - 1);
         let next = Duration::from_nanos(even_at.as_u64()).saturating_sub(tolerance);
         let now = self.clock.now().duration_since(self.start);
-        (now < next).then(|| self.exceeded(next - now))
+        let wait = next.saturating_sub(now);
+        (!wait.is_zero()).then(|| self.exceeded(wait))
     }
 
     fn exceeded(&self, wait: Duration) -> Allowance {
