@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use teable_attachments::api::{self, port::Attachments};
 use teable_attachments::domain::{AccessToken, BaseScope, Buckets};
 use teable_attachments::metrics::{Build, Metrics};
-use teable_attachments::registry::Registry;
 use teable_attachments::registry::sqlite::SqliteRegistry;
+use teable_attachments::registry::{BaseQuota, Registry};
 use teable_attachments::service::pace::Pace;
 use teable_attachments::service::{Policy, Service};
 use teable_attachments::storage::local::{Access, DISK_TIMEOUT, Durability, LocalOptions, LocalStore};
@@ -114,7 +114,9 @@ pub fn encoded(text: &str) -> String {
 
 async fn start(folder: &TempDir) -> (InMemory, String) {
     let buckets = Buckets { public: "public".to_owned(), private: "private".to_owned() };
-    let registry = SqliteRegistry::open(&folder.path().join("registry.sqlite"), std::time::Duration::from_secs(3)).await.expect("a registry");
+    let registry = SqliteRegistry::open(&folder.path().join("registry.sqlite"), Duration::from_secs(3))
+        .await
+        .expect("a registry");
     let registry: Arc<dyn Registry> = Arc::new(registry);
     let (bearer, secret) = AccessSecret::generate().expect("randomness");
     let token = AccessToken {
@@ -135,8 +137,7 @@ async fn start(folder: &TempDir) -> (InMemory, String) {
         max_uploads: 16,
         disk_timeout: DISK_TIMEOUT,
     };
-    let store =
-        LocalStore::open(&folder.path().join("files"), buckets.clone(), &options).expect("a store");
+    let store = LocalStore::open(&folder.path().join("files"), buckets.clone(), &options).expect("a store");
     let policy = Policy {
         origin: "http://localhost".parse().expect("an origin"),
         buckets,
@@ -145,7 +146,7 @@ async fn start(folder: &TempDir) -> (InMemory, String) {
         read_token_life: LIFE,
         pace: Pace { idle: LIFE, min_rate: 0 },
         token_rate: None,
-        base_quota: None,
+        base_quota: BaseQuota::default(),
     };
     let keys = Keyring::parse(&Keyring::generate().expect("randomness")).expect("keys");
     let metrics = Arc::new(Metrics::new(Build { storage: "local", registry: "sqlite" }));
