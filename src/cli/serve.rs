@@ -8,13 +8,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
 use futures_util::future::{Either, select};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::{STDOUT, token};
 use crate::api::MOUNT;
@@ -24,6 +25,9 @@ use crate::domain::AccessToken;
 use crate::registry::Registry;
 use crate::service::PublicOrigin;
 use crate::telemetry;
+
+/// Timeout for closing the registry at the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves until a signal to stop, and then lets running requests finish.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -70,9 +74,12 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     ended.context("the server ended early")?.context("the server failed")?;
     drop(collector);
     drop(metrics);
-    registry.close().await;
     if let Some(audit) = audit {
         audit.flush().await;
+    }
+    // The registry's disk may not answer, and everything that was acknowledged is on it already.
+    if timeout(CLOSE_TIMEOUT, registry.close()).await.is_err() {
+        tracing::warn!("the registry could not be closed in time");
     }
     tracing::info!("stopped");
     telemetry.end();
@@ -89,12 +96,11 @@ fn outlive_file_limits() -> io::Result<()> {
 fn publish(text: Vec<u8>, file: Option<PathBuf>) -> io::Result<oneshot::Receiver<io::Result<()>>> {
     let (done, written) = oneshot::channel();
     thread::Builder::new().name("welcome".to_owned()).spawn(move || {
-        let _ = done.send(match file {
-            Some(path) => replace_file(&path, &text),
-            None => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(&text).and_then(|()| stdout.flush())
-            }
+        let _ = done.send(if let Some(path) = file {
+            replace_file(&path, &text)
+        } else {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&text).and_then(|()| stdout.flush())
         });
     })?;
     Ok(written)
@@ -112,9 +118,12 @@ fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
     }
     // O_EXCL follows no link, either.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)
+    let replaced =
+        file.write_all(text).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&unfinished, path));
+    if replaced.is_err() {
+        fs::remove_file(&unfinished)?;
+    }
+    replaced
 }
 
 /// Takes back the first token: nobody has seen its secret, and the next start is to make another.

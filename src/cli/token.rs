@@ -1,10 +1,13 @@
 //! `token`: access tokens are made, listed and revoked here, beside a running service or without one.
 
 use std::io::{self, Write};
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::app::{self, RegistryTimeouts};
 use crate::audit::{Action, CommandAudit};
@@ -185,9 +188,23 @@ fn generate(
     Ok((text, token))
 }
 
+/// Timeout for the audit log: nobody may be reading stderr.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Writes the new token to the audit log, or takes it back.
 async fn record(registry: &dyn Registry, token: &AccessToken, mut audit: CommandAudit) -> anyhow::Result<()> {
-    if let Err(error) = audit.write(Action::CreateAccessToken, &token.id) {
+    let (id, (done, written)) = (token.id.clone(), oneshot::channel());
+    let writing = thread::Builder::new().name("audit".to_owned()).spawn(move || {
+        let _ = done.send(audit.write(Action::CreateAccessToken, &id));
+    });
+    let written = match writing {
+        Err(error) => Err(error),
+        Ok(_) => match timeout(AUDIT_TIMEOUT, written).await {
+            Ok(written) => written.map_err(io::Error::other).flatten(),
+            Err(late) => Err(late.into()),
+        },
+    };
+    if let Err(error) = written {
         forget(registry, token).await?;
         return Err(error).context("the audit log cannot be written, so the token was not made");
     }

@@ -111,6 +111,8 @@ impl Check {
         F: Future<Output = Result<(), E>> + 'static,
         E: Debug,
     {
+        // The outcome of a check that ended after its probe may be long past.
+        self.0.take_if(|late| late.is_finished());
         let running = self.0.get_or_insert_with(|| {
             let check = check();
             actix_web::rt::spawn(async move {

@@ -1,6 +1,7 @@
 //! What is known of access tokens and of stored files. Knows no HTTP, no contract and no bytes.
 
 pub mod postgres;
+mod queue;
 mod sql;
 pub mod sqlite;
 

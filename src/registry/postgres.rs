@@ -1,6 +1,7 @@
 //! The registry in a PostgreSQL database, which several nodes may share.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -12,6 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Postgres};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::queue::WriteQueue;
 use super::sql;
 use super::{Added, Attachment, BaseQuota, BaseUsage, CollectorLock, Pin, Pinned, RegistryError};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
@@ -42,6 +44,15 @@ const COLLECTOR: i64 = 0x7465_6162_6c65_6763;
 /// First key of the advisory locks on quotas; the second one is a hash of the base. Locks with two
 /// keys and locks with one, such as [`COLLECTOR`], are different locks.
 const QUOTA: i32 = 0x7461_7471;
+
+/// Number of queues for writes that check a quota.
+const QUOTA_QUEUES: usize = 64;
+
+/// What the connection of the migrations asks of the server. A migration that waits for a long
+/// reader, such as `pg_dump`, keeps everyone behind it waiting, so it soon gives up and is tried
+/// again. Its statements see what was committed while it waited.
+const MIGRATION_SESSION: [(&str, &str); 2] =
+    [("default_transaction_isolation", "read committed"), ("lock_timeout", "1s")];
 
 /// What each connection asks of the server, so that nothing of ours goes on there when we have given up or are gone.
 const SESSION: [(&str, &str); 6] = [
@@ -101,6 +112,8 @@ impl fmt::Debug for DatabaseUrl {
 /// A registry in a database.
 pub struct PostgresRegistry {
     pool: PgPool,
+    /// Bases share queues, by their hash.
+    quotas: [WriteQueue; QUOTA_QUEUES],
 }
 
 sql::registry!(PostgresRegistry, Postgres);
@@ -129,7 +142,7 @@ impl PostgresRegistry {
             .idle_timeout(Duration::from_mins(10))
             .max_lifetime(Duration::from_mins(30))
             .connect_lazy_with((**options).clone().options(SESSION));
-        Ok(Self { pool })
+        Ok(Self { pool, quotas: std::array::from_fn(|_| WriteQueue::new(PATIENCE)) })
     }
 
     async fn lend(&self) -> Result<Lent, RegistryError> {
@@ -143,17 +156,22 @@ impl PostgresRegistry {
         limited(PATIENCE, asking).await
     }
 
-    /// Any connection may write, and the server lets writers queue.
-    async fn lend_writer(&self) -> Result<Lent, RegistryError> {
-        self.lend().await
-    }
-
-    /// [`Self::within_patience`] bounds writes too.
-    async fn while_writing<T>(
+    /// Runs a write. Those that check the quota of a base wait for each other here, without a
+    /// connection: the server would let them hold every connection of the pool while they wait.
+    async fn write<T>(
         &self,
+        quota_of: Option<&str>,
         writing: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, RegistryError> {
-        writing.await
+        match quota_of {
+            Some(base) => {
+                let mut hasher = DefaultHasher::new();
+                base.hash(&mut hasher);
+                let queue = usize::from(hasher.finish().to_le_bytes()[0]) % QUOTA_QUEUES;
+                self.quotas[queue].run(writing).await
+            }
+            None => limited(PATIENCE, writing).await,
+        }
     }
 
     /// Begins a transaction that holds the lock on the quota of `base`. Without it, two files that
@@ -222,6 +240,7 @@ impl PostgresRegistry {
 /// Connects once and runs the migrations. Nodes that do so at once wait for each other, for sqlx takes an advisory lock. A migration may
 /// take longer than what a node asks later, so this connection has no `statement_timeout`.
 async fn bring_up_to_date(options: &PgConnectOptions) -> Result<(), RegistryError> {
+    let options = options.clone().options(MIGRATION_SESSION);
     let connecting = async { Ok(options.connect().await?) };
     let mut connection = limited(CONNECTING, connecting).await?;
     let migrating = async { MIGRATIONS.run(&mut connection).await.map_err(RegistryError::of) };

@@ -1,8 +1,8 @@
 //! What both databases share: the statements, their rows, and [`Registry`](super::Registry) over them.
 //!
 //! A database brings its own way to lend a connection and to be patient with it (`lend`,
-//! `within_patience`), to write (`lend_writer`, `while_writing`), and what it does in its own way
-//! (`lock_quota`, `unlock_quota`, `condemn_names`, `time`, `try_collector`, `let_go`).
+//! `within_patience`), to write (`write`), and what it does in its own way (`lock_quota`,
+//! `unlock_quota`, `condemn_names`, `time`, `try_collector`, `let_go`).
 
 use std::time::{Duration, SystemTime};
 
@@ -43,11 +43,14 @@ pub(super) const ADD_ATTACHMENT: &str = "\
     WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1) \
     AND (EXISTS (SELECT 1 FROM settled WHERE settled.name = $1 AND settled.base IS NOT NULL) \
     OR ((CAST($13 AS BIGINT) IS NULL \
-    OR $5 + COALESCE((SELECT bytes FROM base_usage WHERE base_usage.base = $9), 0) <= $13) \
+    OR $5 + (SELECT COALESCE(SUM(bytes), 0) FROM base_usage WHERE base_usage.base = $9) <= $13) \
     AND (CAST($14 AS BIGINT) IS NULL \
-    OR COALESCE((SELECT files FROM base_usage WHERE base_usage.base = $9), 0) < $14))) ON CONFLICT DO NOTHING";
+    OR (SELECT COALESCE(SUM(files), 0) FROM base_usage WHERE base_usage.base = $9) < $14))) ON CONFLICT DO NOTHING";
 
-pub(super) const BASE_USAGE: &str = "SELECT bytes, files FROM base_usage WHERE base = $1";
+/// Adds up the few rows of a base. PostgreSQL adds up to a type of its own.
+pub(super) const BASE_USAGE: &str = "\
+    SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes, CAST(COALESCE(SUM(files), 0) AS BIGINT) AS files \
+    FROM base_usage WHERE base = $1";
 
 pub(super) const ATTACHMENT_BY_TOKEN: &str = "\
     SELECT name, upload_type, token_digest, media_type, size, width, height, file_name, base, label, created_by, created_at \
@@ -77,12 +80,15 @@ pub(super) use condemn_statement;
 pub(super) const FORGET_CONDEMNED: &str =
     "DELETE FROM condemned WHERE name IN (SELECT name FROM condemned WHERE condemned_at < $1 LIMIT 1000)";
 
-pub(super) const PINNED_VERSION: &str = "\
-    SELECT version FROM settled WHERE name = $1 \
-    AND NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1)";
+/// Reads a pin, and whether it needs no room in its base any more.
+pub(super) const PINNED: &str = "\
+    SELECT version, settled.base IS NOT NULL \
+    OR EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) AS has_room \
+    FROM settled WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1)";
 
-/// Pins a version in one statement, so that of two callers at once only the first does. A file that
-/// is registered already reserves nothing. `$5` and `$6` are the base's quota.
+/// Pins a version in one statement, so that of two callers at once only the first does, and reserves
+/// the room of an earlier pin that has none: an older version made it, or its tombstone is gone. A
+/// file that is registered already reserves nothing. `$5` and `$6` are the base's quota.
 pub(super) const PIN: &str = "\
     INSERT INTO settled (name, version, base, size) \
     SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) \
@@ -90,9 +96,13 @@ pub(super) const PIN: &str = "\
     WHERE NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1) \
     AND (EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) \
     OR ((CAST($5 AS BIGINT) IS NULL \
-    OR $4 + COALESCE((SELECT bytes FROM base_usage WHERE base_usage.base = $3), 0) <= $5) \
+    OR $4 + (SELECT COALESCE(SUM(bytes), 0) FROM base_usage WHERE base_usage.base = $3) <= $5) \
     AND (CAST($6 AS BIGINT) IS NULL \
-    OR COALESCE((SELECT files FROM base_usage WHERE base_usage.base = $3), 0) < $6))) ON CONFLICT DO NOTHING";
+    OR (SELECT COALESCE(SUM(files), 0) FROM base_usage WHERE base_usage.base = $3) < $6))) \
+    ON CONFLICT (name) DO UPDATE SET base = excluded.base, size = excluded.size WHERE settled.base IS NULL";
+
+/// Releases what a pin reserved that met the tombstone of its name.
+pub(super) const RELEASE: &str = "UPDATE settled SET base = NULL WHERE name = $1 AND base IS NOT NULL";
 
 pub(super) const FORGET_SETTLED: &str =
     "DELETE FROM settled WHERE name IN (SELECT name FROM settled WHERE name <= $1 LIMIT 1000)";
@@ -264,18 +274,17 @@ impl From<sqlx::Error> for RegistryError {
     }
 }
 
-/// Changes one thing in a database on a connection that may write.
+/// Changes one thing in a database.
 macro_rules! change {
     ($registry:ident, $how:ident, $query:expr) => {{
         let query = $query;
-        let changing = async {
-            let mut lent = $registry.lend_writer().await?;
-            let writing = async { Ok(query.$how(lent.connection()).await?) };
-            let answer = $registry.while_writing(writing).await?;
+        let writing = async {
+            let mut lent = $registry.lend().await?;
+            let answer = query.$how(lent.connection()).await?;
             lent.give_back();
             Ok(answer)
         };
-        $registry.within_patience(changing).await
+        $registry.write(None, writing).await
     }};
 }
 pub(super) use change;
@@ -320,8 +329,114 @@ macro_rules! registry {
                 base: &str,
             ) -> Result<BaseUsage, RegistryError> {
                 let query = sqlx::query_as::<$Database, sql::BaseUsageRow>(sql::BASE_USAGE).bind(base);
-                let row = query.fetch_optional(connection).await?;
-                row.map_or(Ok(BaseUsage::default()), BaseUsage::try_from)
+                query.fetch_one(connection).await?.try_into()
+            }
+
+            /// Adds an attachment. Returns `None` if it was added, and otherwise why it was not.
+            async fn insert_attachment(
+                connection: &mut <$Database as sqlx::Database>::Connection,
+                attachment: &Attachment,
+                quota: BaseQuota,
+            ) -> Result<Option<Added>, RegistryError> {
+                let quota_of = attachment.base.as_deref().filter(|_| quota.is_limited());
+                let [most_bytes, most_files] = quota_of.map_or([None, None], |_| sql::limits(quota));
+                let (name, upload_type) =
+                    (attachment.key.name.to_string(), i64::from(attachment.key.upload_type.number()));
+                if let Some(base) = quota_of {
+                    Self::lock_quota(connection, base).await?;
+                }
+                let done = sqlx::query::<$Database>(sql::ADD_ATTACHMENT)
+                    .bind(&name)
+                    .bind(upload_type)
+                    .bind(&attachment.token_digest.as_bytes()[..])
+                    .bind(attachment.media_type.as_str())
+                    .bind(i64::try_from(attachment.size).map_err(RegistryError::of)?)
+                    .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.width)))
+                    .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.height)))
+                    .bind(attachment.file_name.as_ref().map(FileName::as_str))
+                    .bind(&attachment.base)
+                    .bind(&attachment.label)
+                    .bind(&attachment.created_by)
+                    .bind(sql::millis(attachment.created_at))
+                    .bind(most_bytes)
+                    .bind(most_files)
+                    .execute(&mut *connection)
+                    .await?;
+                if quota_of.is_some() {
+                    Self::unlock_quota(connection).await?;
+                }
+                if done.rows_affected() > 0 {
+                    return Ok(None);
+                }
+                let kept = sqlx::query_as::<$Database, sql::AttachmentRow>(sql::ATTACHMENT)
+                    .bind(&name)
+                    .bind(upload_type)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                if let Some(kept) = kept {
+                    return Ok(Some(Added::Kept(kept.try_into()?)));
+                }
+                if Self::is_condemned(connection, &name).await? {
+                    return Ok(Some(Added::Condemned));
+                }
+                let base =
+                    quota_of.ok_or_else(|| RegistryError::of("the row that was in the way is gone"))?;
+                let usage = Self::usage(connection, base).await?;
+                Ok(Some(Added::OverQuota(sql::exceeded(quota, usage, attachment.size)?)))
+            }
+
+            async fn insert_pin(
+                connection: &mut <$Database as sqlx::Database>::Connection,
+                pin: Pin<'_>,
+                quota: BaseQuota,
+            ) -> Result<Pinned, RegistryError> {
+                let Pin { name, version, size, base } = pin;
+                let quota_of = base.filter(|_| quota.is_limited());
+                let [most_bytes, most_files] = quota_of.map_or([None, None], |_| sql::limits(quota));
+                let name = name.to_string();
+                if let Some(base) = quota_of {
+                    Self::lock_quota(connection, base).await?;
+                }
+                sqlx::query::<$Database>(sql::PIN)
+                    .bind(&name)
+                    .bind(version)
+                    .bind(base)
+                    .bind(i64::try_from(size).map_err(RegistryError::of)?)
+                    .bind(most_bytes)
+                    .bind(most_files)
+                    .execute(&mut *connection)
+                    .await?;
+                if quota_of.is_some() {
+                    Self::unlock_quota(connection).await?;
+                }
+                if Self::is_condemned(connection, &name).await? {
+                    // Over PostgreSQL the two may miss each other.
+                    sqlx::query::<$Database>(sql::RELEASE).bind(&name).execute(connection).await?;
+                    return Ok(Pinned::Tombstoned);
+                }
+                // Another caller may have been faster.
+                let pinned = sqlx::query_as::<$Database, (String, bool)>(sql::PINNED)
+                    .bind(&name)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                match (pinned, quota_of) {
+                    (Some((version, has_room)), _) if has_room || base.is_none() => {
+                        Ok(Pinned::Version(version))
+                    }
+                    (_, Some(base)) => {
+                        let usage = Self::usage(connection, base).await?;
+                        Ok(Pinned::OverQuota(sql::exceeded(quota, usage, size)?))
+                    }
+                    (_, None) => Err(RegistryError::of("the pin is gone")),
+                }
+            }
+
+            async fn is_condemned(
+                connection: &mut <$Database as sqlx::Database>::Connection,
+                name: &str,
+            ) -> Result<bool, RegistryError> {
+                let query = sqlx::query_scalar::<$Database, i64>(sql::IS_CONDEMNED).bind(name);
+                Ok(query.fetch_optional(connection).await?.is_some())
             }
         }
 
@@ -366,66 +481,14 @@ macro_rules! registry {
                 attachment: Attachment,
                 quota: BaseQuota,
             ) -> Result<Added, RegistryError> {
-                let base = attachment.base.as_deref().filter(|_| quota.is_limited());
-                let (name, upload_type) =
-                    (attachment.key.name.to_string(), i64::from(attachment.key.upload_type.number()));
-                let size = i64::try_from(attachment.size).map_err(RegistryError::of)?;
-                let [most_bytes, most_files] = base.map_or([None, None], |_| sql::limits(quota));
+                let quota_of = attachment.base.as_deref().filter(|_| quota.is_limited());
                 let adding = async {
-                    let mut lent = self.lend_writer().await?;
-                    let writing = async {
-                        if let Some(base) = base {
-                            Self::lock_quota(lent.connection(), base).await?;
-                        }
-                        let done = sqlx::query::<$Database>(sql::ADD_ATTACHMENT)
-                            .bind(&name)
-                            .bind(upload_type)
-                            .bind(&attachment.token_digest.as_bytes()[..])
-                            .bind(attachment.media_type.as_str())
-                            .bind(size)
-                            .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.width)))
-                            .bind(attachment.dimensions.map(|dimensions| i64::from(dimensions.height)))
-                            .bind(attachment.file_name.as_ref().map(FileName::as_str))
-                            .bind(&attachment.base)
-                            .bind(&attachment.label)
-                            .bind(&attachment.created_by)
-                            .bind(sql::millis(attachment.created_at))
-                            .bind(most_bytes)
-                            .bind(most_files)
-                            .execute(lent.connection())
-                            .await?;
-                        if base.is_some() {
-                            Self::unlock_quota(lent.connection()).await?;
-                        }
-                        if done.rows_affected() > 0 {
-                            return Ok(None);
-                        }
-                        let kept = sqlx::query_as::<$Database, sql::AttachmentRow>(sql::ATTACHMENT)
-                            .bind(&name)
-                            .bind(upload_type)
-                            .fetch_optional(lent.connection())
-                            .await?;
-                        let condemned = sqlx::query_scalar::<$Database, i64>(sql::IS_CONDEMNED)
-                            .bind(&name)
-                            .fetch_optional(lent.connection())
-                            .await?;
-                        Ok(Some(match (kept, condemned, base) {
-                            (Some(kept), _, _) => Added::Kept(kept.try_into()?),
-                            (None, Some(_), _) => Added::Condemned,
-                            (None, None, Some(base)) => {
-                                let usage = Self::usage(lent.connection(), base).await?;
-                                Added::OverQuota(sql::exceeded(quota, usage, attachment.size)?)
-                            }
-                            (None, None, None) => {
-                                return Err(RegistryError::of("the row that was in the way is gone"));
-                            }
-                        }))
-                    };
-                    let refused = self.while_writing(writing).await?;
+                    let mut lent = self.lend().await?;
+                    let refused = Self::insert_attachment(lent.connection(), &attachment, quota).await?;
                     lent.give_back();
                     Ok(refused)
                 };
-                let refused = self.within_patience(adding).await?;
+                let refused = self.write(quota_of, adding).await?;
                 Ok(refused.unwrap_or(Added::Kept(attachment)))
             }
 
@@ -469,57 +532,20 @@ macro_rules! registry {
             }
 
             async fn pin(&self, pin: Pin<'_>, quota: BaseQuota) -> Result<Pinned, RegistryError> {
-                let Pin { name, version, size, base } = pin;
-                let name = name.to_string();
-                let bytes = i64::try_from(size).map_err(RegistryError::of)?;
-                let quota_of = base.filter(|_| quota.is_limited());
-                let [most_bytes, most_files] = quota_of.map_or([None, None], |_| sql::limits(quota));
-                let pinned = sqlx::query_scalar::<$Database, String>(sql::PINNED_VERSION).bind(&name);
-                if let Some(version) = sql::ask!(self, fetch_optional, pinned)? {
+                let name = pin.name.to_string();
+                let pinned = sqlx::query_as::<$Database, (String, bool)>(sql::PINNED).bind(&name);
+                if let Some((version, has_room)) = sql::ask!(self, fetch_optional, pinned)?
+                    && (has_room || pin.base.is_none())
+                {
                     return Ok(Pinned::Version(version));
                 }
                 let pinning = async {
-                    let mut lent = self.lend_writer().await?;
-                    let writing = async {
-                        if let Some(base) = quota_of {
-                            Self::lock_quota(lent.connection(), base).await?;
-                        }
-                        sqlx::query::<$Database>(sql::PIN)
-                            .bind(&name)
-                            .bind(version)
-                            .bind(base)
-                            .bind(bytes)
-                            .bind(most_bytes)
-                            .bind(most_files)
-                            .execute(lent.connection())
-                            .await?;
-                        if quota_of.is_some() {
-                            Self::unlock_quota(lent.connection()).await?;
-                        }
-                        // Another caller may have been faster.
-                        let pinned = sqlx::query_scalar::<$Database, String>(sql::PINNED_VERSION)
-                            .bind(&name)
-                            .fetch_optional(lent.connection())
-                            .await?;
-                        let condemned = sqlx::query_scalar::<$Database, i64>(sql::IS_CONDEMNED)
-                            .bind(&name)
-                            .fetch_optional(lent.connection())
-                            .await?;
-                        Ok(match (condemned, pinned, quota_of) {
-                            (Some(_), _, _) => Pinned::Tombstoned,
-                            (None, Some(version), _) => Pinned::Version(version),
-                            (None, None, Some(base)) => {
-                                let usage = Self::usage(lent.connection(), base).await?;
-                                Pinned::OverQuota(sql::exceeded(quota, usage, size)?)
-                            }
-                            (None, None, None) => return Err(RegistryError::of("the pin is gone")),
-                        })
-                    };
-                    let answer = self.while_writing(writing).await?;
+                    let mut lent = self.lend().await?;
+                    let answer = Self::insert_pin(lent.connection(), pin, quota).await?;
                     lent.give_back();
                     Ok(answer)
                 };
-                self.within_patience(pinning).await
+                self.write(pin.base.filter(|_| quota.is_limited()), pinning).await
             }
 
             async fn forget_settled(&self, until: ObjectName) -> Result<u64, RegistryError> {

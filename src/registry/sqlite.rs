@@ -4,11 +4,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::fs::OFlags;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
@@ -16,9 +15,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Sqlite};
-use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::timeout;
 
+use super::queue::WriteQueue;
 use super::sql;
 use super::{Added, Attachment, BaseQuota, BaseUsage, CollectorLock, Pin, Pinned, RegistryError};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
@@ -159,18 +157,11 @@ impl SqliteRegistry {
         copying.await.map_err(|error| UnusableFile::of(source, &error))
     }
 
-    async fn lend(&self) -> Result<Lent<'_>, RegistryError> {
-        Ok(Lent { connection: Some(self.pool.acquire().await?), _turn: None })
+    async fn lend(&self) -> Result<Lent, RegistryError> {
+        Ok(Lent(Some(self.pool.acquire().await?)))
     }
 
-    /// A connection that may write, when it is this caller's turn.
-    async fn lend_writer(&self) -> Result<Lent<'_>, RegistryError> {
-        let turn = self.writers.acquire().await?;
-        Ok(Lent { connection: Some(self.pool.acquire().await?), _turn: Some(turn) })
-    }
-
-    /// What is asked of a file ends by itself: `SQLite` waits for nothing but a lock, and readers
-    /// for none.
+    /// What is asked of a file ends by itself: `SQLite` waits for nothing but a lock, and readers for none.
     async fn within_patience<T>(
         &self,
         asking: impl Future<Output = Result<T, RegistryError>>,
@@ -178,14 +169,14 @@ impl SqliteRegistry {
         asking.await
     }
 
-    /// Bounds the write of whoever has the turn.
-    async fn while_writing<T>(
+    /// Runs a write in its turn. `SQLite` itself lets writers poll for its lock, so that under load
+    /// some of them never get it.
+    async fn write<T>(
         &self,
+        _quota_of: Option<&str>,
         writing: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, RegistryError> {
-        let written = timeout(self.writers.timeout, writing).await.map_err(|_| self.writers.stalled())?;
-        self.writers.finished.fetch_add(1, Ordering::Relaxed);
-        written
+        self.writers.run(writing).await
     }
 
     /// A statement checks and adds in one step, and no other one writes meanwhile.
@@ -263,94 +254,58 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file that exists for its lock (flock(2)) alone. Whoever can open it can hold the lock.
+/// Opens a file that exists for its lock (flock(2)) alone. Whoever can open it can hold the lock. A
+/// link is not followed: root may run a command on a folder of another user.
 fn lock_file(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(path)?;
     crate::modes::set_file(&file, path, 0o600)?;
     Ok(file)
 }
 
 /// Lets one process at a time create the registry at `path` and bring its tables up to date: sqlx
-/// takes no lock for that in SQLite, and of two processes that change the journal mode at once one
-/// fails.
+/// takes no lock for that in `SQLite`, and of two processes that change the journal mode at once one
+/// fails. The lock is that of the folder, so that there is no file that could belong to another user.
 async fn start_lock(path: &Path) -> io::Result<File> {
-    let file = lock_file(&path.with_extension("start-lock"))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "another process keeps it locked"));
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "another process keeps its folder locked",
+                ));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }
 
-/// Grants one write at a time, in arrival order. SQLite itself lets writers poll for its lock, so
-/// that under load some of them never get it.
-struct WriteQueue {
-    /// Timeout of one write, and of a turn while no write finishes.
-    timeout: Duration,
-    turn: Mutex<()>,
-    /// Number of writes that have finished.
-    finished: AtomicU64,
-}
-
-impl WriteQueue {
-    fn new(timeout: Duration) -> Self {
-        Self { timeout, turn: Mutex::default(), finished: AtomicU64::default() }
-    }
-
-    /// Waits for a turn for as long as other writes finish.
-    ///
-    /// # Errors
-    ///
-    /// Fails if no write finishes within the timeout.
-    async fn acquire(&self) -> Result<MutexGuard<'_, ()>, RegistryError> {
-        let mut turn = pin!(self.turn.lock());
-        loop {
-            let finished = self.finished.load(Ordering::Relaxed);
-            match timeout(self.timeout, turn.as_mut()).await {
-                Ok(turn) => return Ok(turn),
-                Err(_) if self.finished.load(Ordering::Relaxed) == finished => {
-                    return Err(self.stalled());
-                }
-                Err(_) => {}
-            }
-        }
-    }
-
-    fn stalled(&self) -> RegistryError {
-        let seconds = self.timeout.as_secs();
-        RegistryError::of(format!("no write to the registry has finished within {seconds} s"))
-    }
-}
-
 /// A connection of the pool. One that is not given back, for what was asked on it failed or never ended, is closed: it may have the file as
 /// it was when its disk was away, or only to be read.
-struct Lent<'a> {
-    connection: Option<PoolConnection<Sqlite>>,
-    _turn: Option<MutexGuard<'a, ()>>,
-}
+struct Lent(Option<PoolConnection<Sqlite>>);
 
-impl Lent<'_> {
+impl Lent {
     // Both ways to part with it, below, end this value: there is always one here.
     fn connection(&mut self) -> &mut SqliteConnection {
-        self.connection.as_mut().expect("it is lent until it is given back")
+        self.0.as_mut().expect("it is lent until it is given back")
     }
 
     fn give_back(mut self) {
-        drop(self.connection.take());
+        drop(self.0.take());
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(mut connection) = self.connection.take() {
+        if let Some(mut connection) = self.0.take() {
             connection.close_on_drop();
         }
     }

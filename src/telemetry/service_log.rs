@@ -4,13 +4,15 @@
 //! terminal. A write to it then blocks. Only the thread of the log waits for that. While its queue is
 //! full, lines are lost; they are counted, and the log says how many once it flows again.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Capacity of the queue. At the usual length of a line, 300 bytes, a full queue holds 5 MB.
 const QUEUE_LINES: usize = 16_384;
@@ -22,11 +24,48 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// tens of thousands of requests per second would otherwise wake the thread as often.
 const BATCH_INTERVAL: Duration = Duration::from_millis(10);
 
+/// Shortest time between two reports of lost lines.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Timeout of the last flush. `WorkerGuard` gives up after 1.1 seconds by itself.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The log that was started. A process has one stderr, and so one log.
 static LOG: OnceLock<ServiceLog> = OnceLock::new();
+
+thread_local! {
+    /// Lines that the thread of the log writes itself, while it does.
+    static OWN_LINES: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// Writer of whole lines for `tracing`.
+#[derive(Clone)]
+pub(super) struct Lines(NonBlocking);
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let is_own = OWN_LINES.with_borrow_mut(|own| match own {
+            Some(lines) => {
+                lines.extend_from_slice(line);
+                true
+            }
+            None => false,
+        });
+        if is_own { Ok(line.len()) } else { self.0.write(line) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 struct ServiceLog {
     lines: NonBlocking,
@@ -34,7 +73,7 @@ struct ServiceLog {
 }
 
 /// Starts the thread, and returns the writer for lines. The log is flushed when the guard is dropped.
-pub(super) fn start() -> (NonBlocking, LogGuard) {
+pub(super) fn start() -> (Lines, LogGuard) {
     let losses = Arc::new(Losses::default());
     let (lines, guard) = NonBlockingBuilder::default()
         .lossy(true)
@@ -43,7 +82,7 @@ pub(super) fn start() -> (NonBlocking, LogGuard) {
         .finish(BatchWriter::new(io::stderr(), Arc::clone(&losses)));
     let _ = losses.queue.set(lines.error_counter());
     let _ = LOG.set(ServiceLog { lines: lines.clone(), losses });
-    (lines, LogGuard(Some(guard)))
+    (Lines(lines), LogGuard(Some(guard)))
 }
 
 /// Enqueues a whole line.
@@ -103,12 +142,22 @@ struct BatchWriter<W> {
     /// Whether the last write may have ended in the middle of a line.
     broken: bool,
     losses: Arc<Losses>,
+    /// Number of lost lines that were reported.
     reported: u64,
+    reported_at: Option<Instant>,
 }
 
 impl<W: Write> BatchWriter<W> {
     fn new(out: W, losses: Arc<Losses>) -> Self {
-        Self { out, batch: Vec::with_capacity(BATCH_BYTES), lines: 0, broken: false, losses, reported: 0 }
+        Self {
+            out,
+            batch: Vec::with_capacity(BATCH_BYTES),
+            lines: 0,
+            broken: false,
+            losses,
+            reported: 0,
+            reported_at: None,
+        }
     }
 
     fn write_batch(&mut self) {
@@ -123,20 +172,23 @@ impl<W: Write> BatchWriter<W> {
         }
         self.batch.clear();
         self.lines = 0;
+        self.report_losses();
     }
 
-    /// Logs how many lines were lost since the last report. The event is only enqueued here.
+    /// Adds a line to the next batch that says how many lines were lost since the last report. It
+    /// does not take the way through the queue, which is full while the reader is slow.
     fn report_losses(&mut self) {
         let total = self.losses.total();
         let lost = total - self.reported;
-        if lost == 0 || self.broken {
+        if lost == 0 || self.broken || self.reported_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL) {
             return;
         }
+        OWN_LINES.set(Some(Vec::new()));
         tracing::warn!(lost, "{lost} log lines were lost: nobody read the log, or it could not be written");
-        // If the queue was full again, the report may be lost itself, and is repeated.
-        if self.losses.total() == total {
-            self.reported = total;
-        }
+        let report = OWN_LINES.take().unwrap_or_default();
+        self.lines += u64::from(!report.is_empty());
+        self.batch.extend_from_slice(&report);
+        (self.reported, self.reported_at) = (total, Some(Instant::now()));
     }
 }
 
@@ -154,6 +206,7 @@ impl<W: Write> Write for BatchWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.write_batch();
         self.report_losses();
+        self.write_batch();
         thread::sleep(BATCH_INTERVAL);
         Ok(())
     }

@@ -76,6 +76,7 @@ over_both! {
     a_closed_registry_cannot_answer,
     pins_the_first_of_several_versions,
     reserves_the_quota_of_a_pinned_upload,
+    reserves_the_quota_of_a_pin_that_has_none,
     limits_the_number_of_files_of_a_base,
     keeps_a_quota_when_many_files_are_added_at_once,
     adds_one_first_access_token,
@@ -403,6 +404,29 @@ async fn reserves_the_quota_of_a_pinned_upload(place: Place) {
     assert_eq!(usage().await, (60, 1), "so does garbage collection");
 }
 
+async fn reserves_the_quota_of_a_pin_that_has_none(place: Place) {
+    let registry = place.open().await;
+    let quota = BaseQuota { bytes: Some(100), files: None };
+    let pin = async |name, size, quota| {
+        let pin = Pin { name, version: "v", size, base: Some("bseOne") };
+        registry.pin(pin, quota).await.expect("an answer")
+    };
+    let (small, large) = (ObjectName::fresh(), ObjectName::fresh());
+    for name in [small, large] {
+        // As an older version pinned it.
+        let pin = Pin { name, version: "old", size: 0, base: None };
+        let pinned = registry.pin(pin, quota).await.expect("an answer");
+        assert_eq!(pinned, Pinned::Version("old".to_owned()));
+    }
+    assert_eq!(pin(small, 60, quota).await, Pinned::Version("old".to_owned()));
+    assert_eq!(pin(large, 60, quota).await, Pinned::OverQuota(ExceededQuota::Bytes(100)));
+    let usage = registry.base_usage("bseOne").await.expect("an answer");
+    assert_eq!(usage, BaseUsage { bytes: 60, files: 1 });
+    assert_eq!(pin(large, 60, BaseQuota::default()).await, Pinned::Version("old".to_owned()));
+    let usage = registry.base_usage("bseOne").await.expect("an answer");
+    assert_eq!(usage, BaseUsage { bytes: 120, files: 2 }, "it counts without a quota, too");
+}
+
 async fn limits_the_number_of_files_of_a_base(place: Place) {
     let registry = place.open().await;
     let quota = BaseQuota { bytes: None, files: Some(2) };
@@ -523,6 +547,51 @@ async fn a_closed_registry_cannot_answer(place: Place) {
     registry.check().await.expect("ready");
     registry.close().await;
     registry.check().await.expect_err("closed");
+}
+
+/// Makes every commit that adds a file take 20 ms, with all its locks held, as on a slow disk.
+const SLOW_COMMIT: &str = "\
+    CREATE FUNCTION slowly() RETURNS TRIGGER LANGUAGE plpgsql AS \
+    $$ BEGIN PERFORM pg_sleep(0.02); RETURN NULL; END $$; \
+    CREATE CONSTRAINT TRIGGER slowly AFTER INSERT ON attachments \
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slowly()";
+
+#[actix_web::test]
+async fn a_crowded_base_keeps_no_other_one_waiting() {
+    let url = postgres::database();
+    let registry = database(&url).await;
+    let mut connection = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    sqlx::raw_sql(SLOW_COMMIT).execute(&mut connection).await.expect("a trigger");
+    for quota in [BaseQuota::default(), BaseQuota { bytes: Some(1 << 50), files: None }] {
+        let of =
+            |base: &str| Attachment { base: Some(base.to_owned()), size: 1, ..attachment(UploadType::Table) };
+        let crowd = join_all((0..160).map(|_| registry.add_attachment_within(of("bseCrowd"), quota)));
+        let others = join_all((0..5).map(|_| registry.add_attachment_within(of("bseOther"), quota)));
+        let (crowd, others) = join(crowd, others).await;
+        for added in crowd.into_iter().chain(others) {
+            assert!(matches!(added.expect("an answer"), Added::Kept(_)), "{quota:?}");
+        }
+    }
+    let usage = registry.base_usage("bseCrowd").await.expect("an answer");
+    assert_eq!(usage, BaseUsage { bytes: 320, files: 320 });
+}
+
+#[actix_web::test]
+async fn a_migration_that_waits_for_a_long_reader_is_given_up_and_tried_again() {
+    let url = postgres::database();
+    let mut reader = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    older("postgres", 2).await.run(&mut reader).await.expect("tables");
+    let mut reading = reader.begin().await.expect("a transaction");
+    sqlx::query("SELECT 1 FROM settled").execute(&mut *reading).await.expect("rows");
+    let parsed = url.parse().expect("an address");
+    let most = 10.try_into().expect("not zero");
+    PostgresRegistry::open(&parsed, most, Duration::ZERO).await.err().expect("the reader is in the way");
+    // Nothing of it is left to wait, so readers get through.
+    let mut other = sqlx::PgConnection::connect(&url).await.expect("a connection");
+    let look = sqlx::query("SELECT 1 FROM settled").execute(&mut other);
+    tokio::time::timeout(Duration::from_secs(10), look).await.expect("it does not wait").expect("rows");
+    reading.rollback().await.expect("the end");
+    database(&url).await.check().await.expect("ready");
 }
 
 /// What chance might not bring about: a condemnation meets an addition that has not ended.

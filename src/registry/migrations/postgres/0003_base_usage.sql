@@ -1,23 +1,29 @@
--- Bytes and files of each base, so that a quota is checked without adding up rows.
+-- Bytes and files of each base, so that a quota is checked without adding up all of its rows.
 --
 -- Triggers keep the totals: an older node that shares the database, or an operator who deletes a
 -- row, cannot make them wrong. Every trigger changes `settled` before `base_usage`, so that two
 -- transactions never wait for each other.
-CREATE TABLE base_usage (
-    base  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    bytes BIGINT           NOT NULL,
-    files BIGINT           NOT NULL
-);
+--
+-- `settled` comes first: to change it waits for everyone who reads it, and nothing else is locked
+-- meanwhile. A pinned upload reserves the usage of its base until its attachment is added. `base` is
+-- NULL where nothing is reserved.
+ALTER TABLE settled ADD COLUMN base TEXT, ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
 
--- A pinned upload reserves the usage of its base until its attachment is added. `base` is NULL
--- where nothing is reserved.
-ALTER TABLE settled ADD COLUMN base TEXT;
-ALTER TABLE settled ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
+-- The total of a base is the sum of its slots. Each connection has a slot of its own, as far as there
+-- are enough, so that transactions that add files to one base do not wait for each other's commit.
+CREATE TABLE base_usage (
+    base  TEXT COLLATE "C" NOT NULL,
+    slot  INTEGER          NOT NULL,
+    bytes BIGINT           NOT NULL,
+    files BIGINT           NOT NULL,
+    PRIMARY KEY (base, slot)
+);
 
 CREATE FUNCTION add_base_usage(of_base TEXT, more_bytes BIGINT, more_files BIGINT) RETURNS VOID
 LANGUAGE sql AS $$
-    INSERT INTO base_usage AS total (base, bytes, files) VALUES (of_base, more_bytes, more_files)
-    ON CONFLICT (base) DO UPDATE
+    INSERT INTO base_usage AS total (base, slot, bytes, files)
+    VALUES (of_base, pg_backend_pid() % 32, more_bytes, more_files)
+    ON CONFLICT (base, slot) DO UPDATE
     SET bytes = total.bytes + excluded.bytes, files = total.files + excluded.files
 $$;
 
@@ -30,7 +36,7 @@ $$;
 
 CREATE FUNCTION subtract_base_usage() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE base_usage SET bytes = bytes - OLD.size, files = files - 1 WHERE base = OLD.base;
+    PERFORM add_base_usage(OLD.base, -OLD.size, -1);
     RETURN NULL;
 END
 $$;
@@ -57,6 +63,9 @@ $$;
 CREATE TRIGGER settled_reserves AFTER INSERT ON settled
 FOR EACH ROW WHEN (NEW.base IS NOT NULL) EXECUTE FUNCTION reserve_base_usage();
 
+CREATE TRIGGER settled_reserves_later AFTER UPDATE OF base ON settled
+FOR EACH ROW WHEN (OLD.base IS NULL AND NEW.base IS NOT NULL) EXECUTE FUNCTION reserve_base_usage();
+
 CREATE TRIGGER settled_releases AFTER UPDATE OF base ON settled
 FOR EACH ROW WHEN (OLD.base IS NOT NULL AND NEW.base IS NULL) EXECUTE FUNCTION subtract_base_usage();
 
@@ -73,5 +82,5 @@ CREATE TRIGGER condemned_releases AFTER INSERT OR UPDATE ON condemned
 FOR EACH ROW EXECUTE FUNCTION release_condemned();
 
 -- The triggers above hold back writers until this transaction ends, so no row is missed.
-INSERT INTO base_usage (base, bytes, files)
-SELECT base, CAST(SUM(size) AS BIGINT), COUNT(*) FROM attachments WHERE base IS NOT NULL GROUP BY base;
+INSERT INTO base_usage (base, slot, bytes, files)
+SELECT base, 0, CAST(SUM(size) AS BIGINT), COUNT(*) FROM attachments WHERE base IS NOT NULL GROUP BY base;

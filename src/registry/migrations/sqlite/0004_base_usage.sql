@@ -1,4 +1,4 @@
--- Bytes and files of each base, so that a quota is checked without adding up rows.
+-- Bytes and files of each base, so that a quota is checked without adding up all of its rows.
 --
 -- Triggers keep the totals: an older node that shares the file, or an operator who deletes a row,
 -- cannot make them wrong.
@@ -17,6 +17,13 @@ ALTER TABLE settled ADD COLUMN base TEXT;
 ALTER TABLE settled ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 
 CREATE TRIGGER settled_reserves AFTER INSERT ON settled WHEN NEW.base IS NOT NULL
+BEGIN
+    INSERT INTO base_usage (base, bytes, files) VALUES (NEW.base, NEW.size, 1)
+    ON CONFLICT (base) DO UPDATE SET bytes = bytes + excluded.bytes, files = files + 1;
+END;
+
+CREATE TRIGGER settled_reserves_later AFTER UPDATE OF base ON settled
+WHEN OLD.base IS NULL AND NEW.base IS NOT NULL
 BEGIN
     INSERT INTO base_usage (base, bytes, files) VALUES (NEW.base, NEW.size, 1)
     ON CONFLICT (base) DO UPDATE SET bytes = bytes + excluded.bytes, files = files + 1;
