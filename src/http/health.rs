@@ -155,6 +155,16 @@ mod tests {
         end.send(()).expect("it runs");
         assert!(check.succeeds("disk", PROBE_TIMEOUT, hanging).await);
         assert!(!check.succeeds("disk", PROBE_TIMEOUT, || async { Err("it fails") }).await);
+
+        // The outcome of a check that ended later than its probe is not that of the next one.
+        let (end, ended) = oneshot::channel::<()>();
+        let late = || async { ended.await.map_err(|_| "it was dropped") };
+        assert!(!check.succeeds("disk", Duration::from_millis(10), late).await);
+        end.send(()).expect("it runs");
+        while !check.0.as_ref().is_none_or(JoinHandle::is_finished) {
+            actix_web::rt::task::yield_now().await;
+        }
+        assert!(!check.succeeds("disk", PROBE_TIMEOUT, || async { Err("it fails") }).await);
         assert!(check.succeeds("disk", PROBE_TIMEOUT, || async { Ok::<_, &str>(()) }).await);
     }
 }

@@ -1,5 +1,6 @@
 //! What is known of access tokens and of stored files. Knows no HTTP, no contract and no bytes.
 
+mod migrations;
 pub mod postgres;
 mod queue;
 mod sql;

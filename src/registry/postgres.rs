@@ -14,15 +14,16 @@ use sqlx::{ConnectOptions, Connection, Postgres};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::queue::WriteQueue;
-use super::sql;
 use super::{Added, Attachment, BaseQuota, BaseUsage, CollectorLock, Pin, Pinned, RegistryError};
+use super::{migrations, sql};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
 
-/// A node goes on with tables that a newer one has brought further: migrations only add, or the changelog says otherwise.
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrations = sqlx::migrate!("src/registry/migrations/postgres");
-    migrations.set_ignore_missing(true);
-    migrations
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations::migrator(&[
+        (1, "first", include_str!("migrations/postgres/0001_first.sql")),
+        (2, "bases", include_str!("migrations/postgres/0002_bases.sql")),
+        (3, "base usage", include_str!("migrations/postgres/0003_base_usage.sql")),
+    ])
 });
 
 /// How long anything that is asked of the database may take, with the wait for a connection.

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use sqlx::FromRow;
+use sqlx::{FromRow, Row};
 
 use super::{Attachment, BaseQuota, BaseUsage, Dimensions, ExceededQuota, RegistryError};
 use crate::domain::{AccessToken, BaseScope, FileName, MediaType, ObjectKey, ObjectName, Sha256, UploadType};
@@ -122,16 +122,38 @@ pub(super) const CHECK: &str = "\
     SELECT EXISTS (SELECT 1 FROM access_tokens), EXISTS (SELECT 1 FROM attachments), EXISTS (SELECT 1 FROM condemned), \
     EXISTS (SELECT 1 FROM settled), EXISTS (SELECT 1 FROM deployment), EXISTS (SELECT 1 FROM base_usage)";
 
-/// A row of `access_tokens`.
-#[derive(FromRow)]
-pub(super) struct AccessTokenRow {
-    id: String,
-    name: String,
-    digest: Vec<u8>,
-    bases: String,
-    created_at: i64,
-    expires_at: Option<i64>,
-    revoked_at: Option<i64>,
+/// Declares a row and reads its columns by name, from either database. sqlx's own derive would
+/// compile both drivers a second time, for the compiler.
+macro_rules! row {
+    ($(#[$doc:meta])* pub(super) struct $Row:ident { $($column:ident: $kind:ty,)* }) => {
+        $(#[$doc])*
+        pub(super) struct $Row {
+            $($column: $kind,)*
+        }
+
+        row!(@from sqlx::sqlite::SqliteRow, $Row { $($column)* });
+        row!(@from sqlx::postgres::PgRow, $Row { $($column)* });
+    };
+    (@from $source:ty, $Row:ident { $($column:ident)* }) => {
+        impl FromRow<'_, $source> for $Row {
+            fn from_row(row: &$source) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($column: row.try_get(stringify!($column))?,)* })
+            }
+        }
+    };
+}
+
+row! {
+    /// A row of `access_tokens`.
+    pub(super) struct AccessTokenRow {
+        id: String,
+        name: String,
+        digest: Vec<u8>,
+        bases: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        revoked_at: Option<i64>,
+    }
 }
 
 impl TryFrom<AccessTokenRow> for AccessToken {
@@ -150,21 +172,22 @@ impl TryFrom<AccessTokenRow> for AccessToken {
     }
 }
 
-/// A row of `attachments`.
-#[derive(FromRow)]
-pub(super) struct AttachmentRow {
-    name: String,
-    upload_type: i64,
-    token_digest: Vec<u8>,
-    media_type: String,
-    size: i64,
-    width: Option<i64>,
-    height: Option<i64>,
-    file_name: Option<String>,
-    base: Option<String>,
-    label: Option<String>,
-    created_by: String,
-    created_at: i64,
+row! {
+    /// A row of `attachments`.
+    pub(super) struct AttachmentRow {
+        name: String,
+        upload_type: i64,
+        token_digest: Vec<u8>,
+        media_type: String,
+        size: i64,
+        width: Option<i64>,
+        height: Option<i64>,
+        file_name: Option<String>,
+        base: Option<String>,
+        label: Option<String>,
+        created_by: String,
+        created_at: i64,
+    }
 }
 
 impl TryFrom<AttachmentRow> for Attachment {
@@ -193,11 +216,12 @@ impl TryFrom<AttachmentRow> for Attachment {
     }
 }
 
-/// A row of `base_usage`.
-#[derive(FromRow)]
-pub(super) struct BaseUsageRow {
-    bytes: i64,
-    files: i64,
+row! {
+    /// A row of `base_usage`.
+    pub(super) struct BaseUsageRow {
+        bytes: i64,
+        files: i64,
+    }
 }
 
 impl TryFrom<BaseUsageRow> for BaseUsage {

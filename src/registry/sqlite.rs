@@ -17,15 +17,17 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Sqlite};
 
 use super::queue::WriteQueue;
-use super::sql;
 use super::{Added, Attachment, BaseQuota, BaseUsage, CollectorLock, Pin, Pinned, RegistryError};
+use super::{migrations, sql};
 use crate::domain::{AccessToken, FileName, ObjectKey, ObjectName, Sha256, UploadType};
 
-/// A node goes on with tables that a newer one has brought further: migrations only add, or the changelog says otherwise.
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrations = sqlx::migrate!("src/registry/migrations/sqlite");
-    migrations.set_ignore_missing(true);
-    migrations
+pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations::migrator(&[
+        (1, "first", include_str!("migrations/sqlite/0001_first.sql")),
+        (2, "many nodes", include_str!("migrations/sqlite/0002_many_nodes.sql")),
+        (3, "bases", include_str!("migrations/sqlite/0003_bases.sql")),
+        (4, "base usage", include_str!("migrations/sqlite/0004_base_usage.sql")),
+    ])
 });
 
 /// Timeout of waiting for a connection of the pool.

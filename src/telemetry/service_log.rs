@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// tens of thousands of requests per second would otherwise wake the thread as often.
 const BATCH_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Shortest time between two reports of lost lines.
+/// Shortest time between two reports of lost lines while the queue is never empty.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Timeout of the last flush. `WorkerGuard` gives up after 1.1 seconds by itself.
@@ -172,7 +172,9 @@ impl<W: Write> BatchWriter<W> {
         }
         self.batch.clear();
         self.lines = 0;
-        self.report_losses();
+        if self.reported_at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
+            self.report_losses();
+        }
     }
 
     /// Adds a line to the next batch that says how many lines were lost since the last report. It
@@ -180,7 +182,7 @@ impl<W: Write> BatchWriter<W> {
     fn report_losses(&mut self) {
         let total = self.losses.total();
         let lost = total - self.reported;
-        if lost == 0 || self.broken || self.reported_at.is_some_and(|at| at.elapsed() < REPORT_INTERVAL) {
+        if lost == 0 || self.broken {
             return;
         }
         OWN_LINES.set(Some(Vec::new()));

@@ -396,7 +396,23 @@ fn a_welcome_that_cannot_be_written_leaves_no_token_behind() {
     let refused = run(folder.path(), &["--port", "0", "--welcome-file", "missing/welcome"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     assert!(stderr(&refused).starts_with("error: cannot write missing/welcome: "), "{}", stderr(&refused));
+    std::fs::create_dir(folder.path().join("taken")).expect("a folder");
+    let refused = run(folder.path(), &["--port", "0", "--welcome-file", "taken"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(!folder.path().join("taken.new").exists(), "the secret is left nowhere");
     let service = Process::start(folder.path(), &[]);
     assert!(service.welcome.contains("tat_"), "the next start makes another");
     service.terminate();
+}
+
+#[test]
+fn a_link_in_place_of_a_lock_is_not_followed() {
+    let folder = TempDir::new().expect("a folder");
+    Process::start(folder.path(), &[]).terminate();
+    let (lock, victim) = (folder.path().join("data/registry.gc-lock"), folder.path().join("victim"));
+    let _ = std::fs::remove_file(&lock);
+    std::os::unix::fs::symlink(&victim, &lock).expect("a link");
+    let refused = run(folder.path(), &["gc", "--dry-run"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(!victim.exists(), "nothing is created behind the link");
 }

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::process::{Process, binary};
+use crate::support::process::{Process, binary, run};
 use crate::support::{eventually, send};
 
 /// More lines than the pipe (64 KiB), the writer's buffer and the queue hold together.
@@ -72,9 +72,13 @@ async fn nobody_reads(format: &str) -> (String, u64) {
 
     let chunks = service.read_log();
     wait_for_notice(&chunks);
+    eventually("nothing more is lost while somebody reads", || async {
+        let lost = metric(&service, LOST).await;
+        ask(&service, 20);
+        metric(&service, LOST).await == lost
+    })
+    .await;
     let lost = metric(&service, LOST).await;
-    ask(&service, 20);
-    assert_eq!(metric(&service, LOST).await, lost, "nothing more is lost while somebody reads");
     (service.terminate(), lost)
 }
 
@@ -100,7 +104,10 @@ async fn requests_are_answered_while_nobody_reads_the_json_log() {
 #[actix_web::test]
 async fn requests_are_answered_while_nobody_reads_the_text_log() {
     let (log, lost) = nobody_reads("text").await;
-    assert!(log.contains(&format!("{lost} {NOTICE}")), "{lost}");
+    let notices = log.lines().filter_map(|line| line.split_once(&format!(" {NOTICE}")));
+    let told = notices.map(|(before, _)| before.rsplit(' ').next().expect("a word"));
+    let told: u64 = told.map(|number| number.parse::<u64>().expect("a number")).sum();
+    assert_eq!(told, lost, "{log}");
     assert!(log.lines().last().expect("a line").ends_with("stopped"));
 }
 
@@ -187,6 +194,36 @@ async fn a_service_whose_welcome_nobody_reads_serves() {
     let next = Process::start(folder.path(), &[]);
     assert!(next.welcome.contains("tat_"), "the first token, which nobody saw, was taken back");
     next.terminate();
+}
+
+#[actix_web::test]
+async fn a_first_token_that_cannot_be_audited_is_taken_back() {
+    let folder = TempDir::new().expect("a folder");
+    let (_unread, full) = full_pipe();
+    let mut command = binary();
+    command.current_dir(folder.path()).args(["--port", "0", "--audit-log", "-", "--log", "off"]);
+    let mut child = command.stdout(Stdio::null()).stderr(full).spawn().expect("it starts");
+    eventually("it ends", || {
+        let ended = child.try_wait().expect("a child").is_some();
+        async move { ended }
+    })
+    .await;
+    assert_eq!(child.wait().expect("it has ended").code(), Some(1));
+    let next = Process::start(folder.path(), &[]);
+    assert!(next.welcome.contains("tat_"), "the next start makes another");
+    next.terminate();
+}
+
+#[test]
+fn an_audit_log_in_a_pipe_without_a_reader_is_an_error_of_the_start() {
+    let folder = TempDir::new().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+        .expect("a pipe");
+    let refused = run(folder.path(), &["--port", "0", "--audit-log", "pipe"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("AUDIT_LOG cannot be written to"), "{said}");
 }
 
 /// A pipe that takes nothing more, and the end that would be read.

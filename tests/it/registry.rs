@@ -1,12 +1,14 @@
 //! The registry by itself: what holds over either database.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::{join, join_all};
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::Connection;
+use sqlx::migrate::Migrator;
 use teable_attachments::domain::{
     AccessToken, BaseScope, FileName, MediaType, ObjectKey, ObjectName, Sha256, UploadType,
 };
@@ -494,14 +496,11 @@ async fn a_registry_knows_itself_and_when_it_was_cleaned_up(place: Place) {
     assert!(registry.begin_collection(now + hour, now + 2 * hour).await.expect("an answer"));
 }
 
-/// Brings the tables of an empty database to `version`, as an older release did.
-macro_rules! migrate_to {
-    ($connection:expr, $migrations:literal, $version:literal) => {{
-        let mut migrator = sqlx::migrate!($migrations);
-        let older = migrator.migrations.iter().filter(|migration| migration.version <= $version);
-        migrator.migrations = older.cloned().collect();
-        migrator.run($connection).await.expect("the tables are there");
-    }};
+/// The migrations in the folder of a database up to `version`, as an older release had them.
+async fn older(folder: &str, version: i64) -> Migrator {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/registry/migrations");
+    let all = Migrator::new(root.join(folder)).await.expect("migrations");
+    Migrator::with_migrations(all.iter().filter(|migration| migration.version <= version).cloned().collect())
 }
 
 async fn adds_up_the_files_of_an_older_version(place: Place) {
@@ -516,7 +515,7 @@ async fn adds_up_the_files_of_an_older_version(place: Place) {
                 .filename(folder.path().join("registry.sqlite"))
                 .create_if_missing(true);
             let mut connection = sqlx::ConnectOptions::connect(&options).await.expect("a connection");
-            migrate_to!(&mut connection, "src/registry/migrations/sqlite", 3);
+            older("sqlite", 3).await.run(&mut connection).await.expect("tables");
             let rows = ROWS.replace("'a', 'text", "x'61', 'text").replace("'b', 'text", "x'62', 'text");
             let rows = rows.replace("'c', 'text", "x'63', 'text").replace("'d', 'text", "x'64', 'text");
             for statement in [&rows, PIN] {
@@ -527,7 +526,7 @@ async fn adds_up_the_files_of_an_older_version(place: Place) {
         }
         Place::Database(url) => {
             let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
-            migrate_to!(&mut connection, "src/registry/migrations/postgres", 2);
+            older("postgres", 2).await.run(&mut connection).await.expect("tables");
             for statement in [ROWS, PIN] {
                 sqlx::raw_sql(statement).execute(&mut connection).await.expect("rows");
             }
