@@ -1,4 +1,4 @@
-//! `upload`: takes files through the whole flow, at this service or at any other that keeps to the contract.
+//! `upload`: uploads files to this service, or to any other that implements the contract.
 
 use std::fs::Metadata;
 use std::io::{self, IsTerminal, Write};
@@ -15,11 +15,11 @@ use indicatif::{DecimalBytes, MultiProgress, ProgressBar, ProgressDrawTarget, Pr
 use serde_json::json;
 
 use super::STDOUT;
-use crate::client::{ApiUrl, Client, Event, Failure, Retries, Stored, Upload};
+use crate::client::{ApiUrl, Client, Event, Retries, Stored, Unavailable, Upload, UploadError};
 use crate::domain::UploadType;
 use crate::telemetry;
 
-/// What the exit codes mean; a part of `--help` and of the man page.
+/// Section on exit codes in `--help` and in the man page.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  every file is stored
@@ -66,14 +66,14 @@ pub(super) struct Command {
     json: bool,
 }
 
-/// An upload type by its directory's name.
+/// Parser of an upload type from the name of its directory.
 fn upload_type() -> impl TypedValueParser<Value = UploadType> {
     PossibleValuesParser::new(UploadType::ALL.map(UploadType::directory))
         .map(|name| UploadType::of_directory(&name).unwrap_or(UploadType::Table))
 }
 
-/// How one file ended.
-type Outcome = Result<Stored, Failure>;
+/// Result of one upload.
+type Outcome = Result<Stored, UploadError>;
 
 pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let Command { files, upload_type, base, url, token, parallel, retries, json } = command;
@@ -81,21 +81,21 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         let sentence = "an access token is needed: give --token, or set TEABLE_TOKEN";
         super::Cli::command().error(ErrorKind::MissingRequiredArgument, sentence).exit();
     };
-    let retries = Retries { most: retries.into(), first_wait: Duration::from_millis(500) };
+    let retries = Retries { limit: retries.into(), first_delay: Duration::from_millis(500) };
     let client = Client::new(url, token, retries);
     let progress = Progress::new();
 
-    let one = |path: &PathBuf| {
+    let upload_one = |path: &PathBuf| {
         let (client, progress, base, path) = (&client, &progress, base.as_deref(), path.clone());
         async move {
-            let outcome = store(client, progress, &path, upload_type, base).await;
-            progress.ended(&path, &outcome);
+            let outcome = upload_file(client, progress, &path, upload_type, base).await;
+            progress.finish(&path, &outcome);
             (path, outcome)
         }
     };
-    // Each line is printed when its file ends, so that an interruption loses none.
+    // Each line is printed as soon as its file is done, so that an interruption loses none.
     let several = files.len() > 1;
-    let mut outcomes = stream::iter(&files).map(one).buffer_unordered(parallel.into());
+    let mut outcomes = stream::iter(&files).map(upload_one).buffer_unordered(parallel.into());
     let mut code = 0;
     while let Some((path, outcome)) = outcomes.next().await {
         code = code.max(exit_code(&outcome));
@@ -107,14 +107,14 @@ pub(super) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-async fn store(
+async fn upload_file(
     client: &Client,
     progress: &Progress,
     path: &Path,
     upload_type: UploadType,
     base: Option<&str>,
 ) -> Outcome {
-    let metadata = readable(path).map_err(Failure::Unreadable)?;
+    let metadata = regular_file(path).map_err(UploadError::Unreadable)?;
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let media_type = mime_guess::from_path(path).first_or_octet_stream();
     let upload = Upload {
@@ -126,22 +126,23 @@ async fn store(
         base,
     };
     let bar = progress.bar(&name, upload.size);
-    let hear = {
+    let on_event = {
         let (bar, progress, file) = (bar.clone(), progress.clone(), shown(path));
         move |event| match event {
             Event::Started => bar.reset(),
             Event::Sent(bytes) => bar.inc(bytes),
-            Event::Again { why, wait } => {
-                progress.say(&format!("{file}: {why}; trying again in {} s", wait.as_secs_f64()));
+            Event::Retrying { reason, delay } => {
+                progress.message(&format!("{file}: {reason}; trying again in {} s", delay.as_secs_f64()));
             }
         }
     };
-    let outcome = client.upload(&upload, hear).await;
+    let outcome = client.upload(&upload, on_event).await;
     bar.finish_and_clear();
     outcome
 }
 
-fn readable(path: &Path) -> io::Result<Metadata> {
+/// Returns the metadata of a regular file.
+fn regular_file(path: &Path) -> io::Result<Metadata> {
     let metadata = std::fs::metadata(path)?;
     match () {
         () if metadata.is_file() => Ok(metadata),
@@ -153,26 +154,32 @@ fn readable(path: &Path) -> io::Result<Metadata> {
 fn exit_code(outcome: &Outcome) -> u8 {
     match outcome {
         Ok(_) => 0,
-        Err(Failure::Unreadable(_) | Failure::Changed | Failure::Unnamable | Failure::Foreign { .. }) => 1,
-        Err(Failure::Refused(_)) => 3,
-        Err(Failure::Unavailable(_)) => 4,
+        Err(
+            UploadError::Unreadable(_)
+            | UploadError::Changed
+            | UploadError::InvalidName
+            | UploadError::NotAService { .. },
+        ) => 1,
+        Err(UploadError::Refused(_)) => 3,
+        Err(UploadError::Unavailable(_)) => 4,
     }
 }
 
-/// The read link; before it the file, if there are several, as `grep` does.
+/// Returns the read link. With several files, the path comes first, as in `grep`.
 fn as_text(path: &Path, outcome: &Outcome, several: bool) -> Option<String> {
     let link = &outcome.as_ref().ok()?.presigned_url;
     Some(if several { format!("{}\t{link}", shown(path)) } else { link.clone() })
 }
 
 fn as_json(path: &Path, outcome: &Outcome) -> String {
-    use crate::client::Unavailable;
     let file = path.to_string_lossy();
     let line = match outcome {
         Ok(stored) => json!({ "file": file, "stored": stored }),
-        Err(failure) => {
-            let mut line = json!({ "file": file, "error": telemetry::causes(failure) });
-            if let Failure::Refused(problem) | Failure::Unavailable(Unavailable::Told(problem)) = failure {
+        Err(error) => {
+            let mut line = json!({ "file": file, "error": telemetry::causes(error) });
+            if let UploadError::Refused(problem) | UploadError::Unavailable(Unavailable::Reported(problem)) =
+                error
+            {
                 line["problem"] = json!(problem);
             }
             line
@@ -181,13 +188,13 @@ fn as_json(path: &Path, outcome: &Outcome) -> String {
     line.to_string()
 }
 
-/// A path as a terminal may have it: what would steer it is escaped.
+/// Returns a path with control characters escaped, so that it cannot control the terminal.
 fn shown(path: &Path) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     path.to_string_lossy().chars().map(escaped).collect()
 }
 
-/// A token that can stand in a header (RFC 6750, section 2.1).
+/// Parser of an access token. The token must fit into a header (RFC 6750, section 2.1).
 fn sendable(text: &str) -> Result<String, &'static str> {
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits {
@@ -197,7 +204,7 @@ fn sendable(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// What is seen on the way, on stderr: a bar for each file on a terminal, and elsewhere a line for each that ended.
+/// Progress on stderr: on a terminal a bar for each running upload, and a line for each finished one.
 #[derive(Clone)]
 struct Progress {
     bars: MultiProgress,
@@ -221,7 +228,7 @@ impl Progress {
         self.bars.add(ProgressBar::new(size).with_style(style).with_prefix(shown(Path::new(name))))
     }
 
-    fn ended(&self, path: &Path, outcome: &Outcome) {
+    fn finish(&self, path: &Path, outcome: &Outcome) {
         let file = shown(path);
         let line = match outcome {
             Ok(Stored { size, width, height, .. }) => {
@@ -231,19 +238,20 @@ impl Progress {
                     pixels.map_or_else(String::new, |(width, height)| format!(", {width} × {height} pixels"));
                 format!("{file}: stored, {size}{pixels}")
             }
-            Err(failure) => format!("{file}: {}", telemetry::causes(failure)),
+            Err(error) => format!("{file}: {}", telemetry::causes(error)),
         };
-        self.say(&line);
+        self.message(&line);
     }
 
-    fn say(&self, line: &str) {
+    /// Prints a line on stderr without breaking the bars.
+    fn message(&self, line: &str) {
         self.bars.suspend(|| {
-            // There is nobody to tell that there is nobody to tell.
+            // If stderr is closed, there is no place to report it.
             let _ = writeln!(io::stderr(), "{line}");
         });
     }
 
-    /// Prints a line that was asked for, so that no bar tears it.
+    /// Prints a line of output on stdout without breaking the bars.
     fn print(&self, line: &str) -> io::Result<()> {
         self.bars.suspend(|| writeln!(io::stdout(), "{line}"))
     }

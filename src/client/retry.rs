@@ -1,82 +1,88 @@
-//! Asking again, where that is safe and may help.
+//! Retries of steps that failed, where that is safe and may help.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Answer, Event, Failure, Problem, Unavailable};
+use super::{Event, Problem, ServerResponse, Unavailable, UploadError};
 
-/// The longest that is waited for a server that says when to come back.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Maximum delay before the next attempt, also if the server asks for a longer one.
+const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// How often a step is tried again, and after how long the first time; each further wait is twice as long.
+/// Number of retries of a step, and the delay before the first one. Each further delay is twice as
+/// long.
 #[derive(Clone, Copy, Debug)]
 pub struct Retries {
-    /// How often.
-    pub most: u32,
-    /// After how long.
-    pub first_wait: Duration,
+    /// Maximum number of retries.
+    pub limit: u32,
+    /// Delay before the first retry.
+    pub first_delay: Duration,
 }
 
 impl Retries {
-    /// The answer of success, if one comes.
-    pub(super) async fn until_answered<F>(
+    /// Calls `attempt` until it returns a response of success. Returns the last error if an attempt
+    /// fails for good, or if no retry is left.
+    pub(super) async fn run<F>(
         &self,
-        ask: impl Fn() -> F,
-        hear: &impl Fn(Event),
-    ) -> Result<Answer, Failure>
+        attempt: impl Fn() -> F,
+        on_event: &impl Fn(Event),
+    ) -> Result<ServerResponse, UploadError>
     where
-        F: Future<Output = Result<Answer, Failure>>,
+        F: Future<Output = Result<ServerResponse, UploadError>>,
     {
-        let mut wait = self.first_wait;
-        let mut left = self.most;
+        let mut delay = self.first_delay;
+        let mut left = self.limit;
         loop {
-            let (failure, told_wait) = match ask().await {
-                Ok(answer) if answer.status.is_success() => return Ok(answer),
-                Ok(answer) => (told(&answer), answer.retry_after),
-                Err(failure) => (failure, None),
+            let (error, retry_after) = match attempt().await {
+                Ok(response) if response.status.is_success() => return Ok(response),
+                Ok(response) => (error_of(&response), response.retry_after),
+                Err(error) => (error, None),
             };
-            if left == 0 || !matches!(failure, Failure::Unavailable(_)) {
-                return Err(failure);
+            if left == 0 || !matches!(error, UploadError::Unavailable(_)) {
+                return Err(error);
             }
-            let pause = told_wait.unwrap_or(wait).min(LONGEST_WAIT);
-            hear(Event::Again { why: failure.to_string(), wait: pause });
+            let pause = retry_after.unwrap_or(delay).min(MAX_DELAY);
+            on_event(Event::Retrying { reason: error.to_string(), delay: pause });
             tokio::time::sleep(pause).await;
-            wait *= 2;
+            delay *= 2;
             left -= 1;
         }
     }
 }
 
-/// What an answer of no success says.
-fn told(answer: &Answer) -> Failure {
-    let status = answer.status.as_u16();
-    let problem = match serde_json::from_slice::<Problem>(&answer.body) {
+/// Returns the error that a response without success describes.
+fn error_of(response: &ServerResponse) -> UploadError {
+    let status = response.status.as_u16();
+    let problem = match serde_json::from_slice::<Problem>(&response.body) {
         Ok(problem) => Problem { status, ..problem },
-        // A proxy says it in words of its own, and so does an object store that fails.
+        // These come from proxies and failing object stores too, with bodies of any format.
         Err(_) if matches!(status, 408 | 429 | 500 | 502..=504) => Problem {
             status,
-            message: format!("The server answered {}", answer.status),
+            message: format!("The server answered {}", response.status),
             code: String::new(),
             errors: Vec::new(),
             instance: None,
         },
-        Err(_) if let Some(StoreError { code, message }) = StoreError::read(&answer.body) => {
+        Err(_) if let Some(StoreError { code, message }) = StoreError::parse(&response.body) => {
             Problem { status, message, code, errors: Vec::new(), instance: None }
         }
         Err(_) => {
-            return Failure::Foreign {
-                url: answer.url.clone(),
-                what: format!("it answered {}", answer.status),
+            return UploadError::NotAService {
+                origin: response.origin.clone(),
+                reason: format!("it answered {}", response.status),
             };
         }
     };
-    // A body that came too slowly, too many requests, and whatever is the server's own fault.
-    let may_pass = matches!(status, 408 | 429) || answer.status.is_server_error() && status != 507;
-    if may_pass { Failure::Unavailable(Unavailable::Told(problem)) } else { Failure::Refused(problem) }
+    // 408: the body came too slowly. 429: too many requests. 507 stays until space is freed.
+    let is_temporary = matches!(status, 408 | 429) || response.status.is_server_error() && status != 507;
+    if is_temporary {
+        UploadError::Unavailable(Unavailable::Reported(problem))
+    } else {
+        UploadError::Refused(problem)
+    }
 }
 
-/// A refusal in the words of an object store (Amazon S3 API Reference, "Error responses").
+/// Error response of an object store (Amazon S3 API Reference, "Error responses").
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct StoreError {
@@ -85,31 +91,31 @@ struct StoreError {
 }
 
 impl StoreError {
-    fn read(body: &[u8]) -> Option<Self> {
+    fn parse(body: &[u8]) -> Option<Self> {
         quick_xml::de::from_reader(body).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::StatusCode;
+    use reqwest::StatusCode;
 
     use super::*;
 
     #[test]
-    fn a_stores_refusal_is_told_in_its_words() {
+    fn the_error_of_an_object_store_is_shown() {
         let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
-        let answer = |status, body: &'static str| Answer {
-            url: "https://s3.example.com".to_owned(),
+        let response = |status, body: &'static str| ServerResponse {
+            origin: "https://s3.example.com".to_owned(),
             status,
             retry_after: None,
             body: body.into(),
         };
-        let refused = told(&answer(StatusCode::FORBIDDEN, body));
+        let refused = error_of(&response(StatusCode::FORBIDDEN, body));
         assert_eq!(refused.to_string(), "Request has expired (status 403, AccessDenied)");
-        let busy = told(&answer(StatusCode::INTERNAL_SERVER_ERROR, body));
-        assert!(matches!(busy, Failure::Unavailable(_)), "{busy}");
-        let foreign = told(&answer(StatusCode::FORBIDDEN, "<html>"));
-        assert!(matches!(foreign, Failure::Foreign { .. }), "{foreign}");
+        let busy = error_of(&response(StatusCode::INTERNAL_SERVER_ERROR, body));
+        assert!(matches!(busy, UploadError::Unavailable(_)), "{busy}");
+        let foreign = error_of(&response(StatusCode::FORBIDDEN, "<html>"));
+        assert!(matches!(foreign, UploadError::NotAService { .. }), "{foreign}");
     }
 }

@@ -1,6 +1,7 @@
 //! The commands for those who use a service: `upload`, `openapi`, `completions`, `man`.
 
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -220,4 +221,122 @@ fn shells_and_manuals_are_told() {
     assert!(page(&["token", "create"]).contains("expires"));
     assert_eq!(run(folder.path(), &["man", "nonsense"]).status.code(), Some(1));
     insta::assert_snapshot!("upload_help", text(&run(folder.path(), &["upload", "--help"]).stdout));
+}
+
+/// Reads the head of the next request from a connection. Returns `None` at the end of the connection.
+fn request_head(connection: &mut impl BufRead) -> Option<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if connection.read_line(&mut head).expect("a request") == 0 {
+            return None;
+        }
+    }
+    Some(head.to_ascii_lowercase())
+}
+
+fn content_length(head: &str) -> Option<usize> {
+    head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+}
+
+/// Runs `upload` on `file` against a server that answers the requests of one connection. `answer`
+/// gets the server's origin and the head of a request, and returns the status and the body of the
+/// response. The body of a request is not read if the status is 413.
+fn upload_to(
+    folder: &Path,
+    file: &str,
+    answer: impl Fn(&str, &str) -> (u16, String) + Send + 'static,
+) -> Output {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn({
+        let origin = origin.clone();
+        move || {
+            let (mut connection, _) = listener.accept().expect("a connection");
+            let mut requests = BufReader::new(TcpStream::try_clone(&connection).expect("a connection"));
+            while let Some(head) = request_head(&mut requests) {
+                let (status, body) = answer(&origin, &head);
+                if status != 413 {
+                    let mut sent = vec![0; content_length(&head).expect("a length")];
+                    requests.read_exact(&mut sent).expect("a body");
+                }
+                write!(connection, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+                    .expect("sent");
+                if status == 413 {
+                    break;
+                }
+            }
+            // The connection stays open until the upload has ended. Closing it earlier resets it.
+            (connection, requests)
+        }
+    });
+    let output = run(folder, &["upload", "--url", &origin, "--token", "tat_secret", "--retries", "0", file]);
+    drop(server.join().expect("the server ends"));
+    output
+}
+
+fn signature(url: &str, headers: &Value) -> (u16, String) {
+    let body = serde_json::json!({
+        "url": url, "uploadMethod": "PUT", "token": "token", "requestHeaders": headers,
+    });
+    (201, body.to_string())
+}
+
+#[test]
+fn only_the_signed_headers_are_sent_with_the_file() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("a.txt"), "four").expect("a file");
+    let output = upload_to(folder.path(), "a.txt", |origin, head| {
+        let length = content_length(head);
+        match head.split(' ').next() {
+            Some("put") => {
+                assert_eq!((length, head.contains("authorization")), (Some(4), false), "{head}");
+                assert!(head.starts_with("put /a%2fb?sig=%2b http/1.1\r\n"), "{head}");
+                assert!(head.contains("content-type: text/x-signed\r\n"), "{head}");
+                assert!(head.contains("accept-encoding: identity\r\n"), "{head}");
+                (200, String::new())
+            }
+            _ if head.starts_with("post /api/attachments/signature ") => {
+                assert!(head.contains("authorization: bearer tat_secret\r\n"), "{head}");
+                let headers = serde_json::json!({"Content-Type": "text/x-signed", "Content-Length": 4});
+                signature(&format!("{origin}/a%2Fb?sig=%2B"), &headers)
+            }
+            _ => {
+                assert!(head.starts_with("post /api/attachments/notify/token?filename=a.txt "), "{head}");
+                assert_eq!(length, Some(0), "{head}");
+                (201, r#"{"presignedUrl": "link", "size": 4}"#.to_owned())
+            }
+        }
+    });
+    assert_eq!(text(&output.stdout), "link\n", "{output:?}");
+}
+
+#[test]
+fn a_refusal_is_shown_although_the_file_was_not_sent_completely() {
+    let folder = TempDir::new().expect("a folder");
+    let file = std::fs::File::create(folder.path().join("large")).expect("a file");
+    file.set_len(100_000_000).expect("its size");
+    let output = upload_to(folder.path(), "large", |origin, head| {
+        if head.starts_with("put") {
+            (413, r#"{"message": "The file is too large.", "code": "too_large"}"#.to_owned())
+        } else {
+            signature(&format!("{origin}/x"), &serde_json::json!({}))
+        }
+    });
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(text(&output.stderr), "large: The file is too large (status 413, too_large)\n");
+}
+
+#[test]
+fn a_signature_that_cannot_be_used_is_shown_as_an_error_of_the_server() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("a.txt"), "a").expect("a file");
+    for (url, headers) in [
+        ("/relative", serde_json::json!({})),
+        ("ftp://127.0.0.1/a", serde_json::json!({})),
+        ("http://127.0.0.1:1/a", serde_json::json!({"a": "line\nbreak"})),
+    ] {
+        let output = upload_to(folder.path(), "a.txt", move |_, _| signature(url, &headers));
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stderr).contains("does not answer as an attachment service"), "{output:?}");
+    }
 }
