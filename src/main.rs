@@ -21,8 +21,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a sentence to stderr. If nobody reads it for a second, or if it cannot be written, only the
-/// exit code says what happened; `eprintln!` would block or panic.
+/// Writes a sentence to stderr. If nobody reads it for a second, or if it cannot be written, only
+/// the exit code says what happened; `eprintln!` would block or panic.
 fn tell(sentence: String) {
     let (done, told) = mpsc::channel::<()>();
     let teller = thread::Builder::new().spawn(move || {

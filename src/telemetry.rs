@@ -65,8 +65,8 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Sends the last traces and flushes the log, for at most a few seconds. A log that nobody reads
-    /// is given up after 1.5 seconds.
+    /// Sends the last traces and flushes the log, for at most a few seconds. A log that nobody
+    /// reads is given up after 1.5 seconds.
     pub fn end(self) {
         if let Some(exporting) = self.exporting {
             exporting.end();
@@ -102,8 +102,8 @@ pub fn install_all(settings: &LogSettings, traces: &TraceSettings) -> Result<Tel
     Ok(Telemetry { exporting, _log: guard })
 }
 
-/// Logs panics. The default hook writes to stderr on the thread that panics, and would block there if
-/// nobody reads it.
+/// Logs panics. The default hook writes to stderr on the thread that panics, and would block there
+/// if nobody reads it.
 fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         let thread = thread::current();

@@ -48,8 +48,8 @@ pub enum Lookup {
     /// In the cache, and in the registry if it is not there.
     #[default]
     Registry,
-    /// In the cache alone: a token that was not seen before is unknown. Whoever made tokens up too often
-    /// is not to cost the registry a query for each.
+    /// In the cache alone: a token that was not seen before is unknown. Whoever made tokens up too
+    /// often is not to cost the registry a query for each.
     CacheOnly,
 }
 
@@ -108,7 +108,8 @@ pub struct Opened {
 
 /// The use cases.
 pub trait Attachments: Send + Sync {
-    /// Who holds this access token, if they may ask once more. `lookup` says where it is looked for.
+    /// Authenticates the holder of this access token, and counts the request for the rate limit.
+    /// `lookup` says where the token may be looked up.
     fn authenticate<'a>(&'a self, access_token: &'a str, lookup: Lookup) -> Answer<'a, Admission>;
 
     /// Signs an upload.

@@ -1,9 +1,10 @@
 //! Who did what: a line of JSON for everything that somebody with an access token did or was refused, and for every access token that was made
 //! or revoked. No token and no secret stands in it.
 //!
-//! A request's use case [notes](subject) what it is about; the server writes the record when the answer is there. A record waits for
-//! room and holds up its own request alone, never a worker. The wait ends after a second with a lost record; from then on no request
-//! waits until the log takes records again.
+//! A request's use case [notes](subject) what it is about; the server writes the record when the
+//! answer is there. A record waits for room and holds up its own request alone, never a worker. The
+//! wait ends after a second with a lost record; from then on no request waits until the log takes
+//! records again.
 
 mod record;
 mod writer;
@@ -85,7 +86,7 @@ pub fn subject(action: Action, subject: impl FnOnce() -> Subject) {
 pub struct AuditLog {
     records: mpsc::Sender<Message>,
     lost: IntCounter,
-    /// Whether a request has waited in vain since a record was last taken.
+    /// Set when a request has waited in vain, until the next record is taken.
     stalled: Arc<AtomicBool>,
 }
 
@@ -108,7 +109,8 @@ impl AuditLog {
         Following { log: self.clone(), request, note: Rc::default() }
     }
 
-    /// Waits until all records so far are written, for at most 3 seconds: nobody may be reading stderr.
+    /// Waits until all records so far are written, for at most 3 seconds: nobody may be reading
+    /// stderr.
     pub async fn flush(&self) {
         let (tell, hear) = oneshot::channel();
         let flushed = async { self.records.send(Message::Tell(tell)).await.is_ok() && hear.await.is_ok() };

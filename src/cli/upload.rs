@@ -204,7 +204,8 @@ fn sendable(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Progress on stderr: on a terminal a bar for each running upload, and a line for each finished one.
+/// Progress on stderr: on a terminal a bar for each running upload, and a line for each finished
+/// one.
 #[derive(Clone)]
 struct Progress {
     bars: MultiProgress,

@@ -12,7 +12,8 @@ use tokio_util::io::ReaderStream;
 /// Bytes read from the file at once.
 const CHUNK_SIZE: usize = 64 * 1024;
 
-/// Body with the first `remaining` bytes of a file. `on_chunk` is called with the size of each chunk.
+/// Body with the first `remaining` bytes of a file. `on_chunk` is called with the size of each
+/// chunk.
 pub(super) struct FileBody<F> {
     chunks: ReaderStream<File>,
     remaining: u64,

@@ -281,7 +281,8 @@ impl Client {
             .http1_only()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
-            // A redirect would send the access token or the file to a server that the user did not name.
+            // A redirect would send the access token or the file to a server that the user did not
+            // name.
             .redirect(reqwest::redirect::Policy::none())
             // `Retries` decides, because it also reports each new attempt.
             .retry(reqwest::retry::never())
@@ -292,9 +293,9 @@ impl Client {
         Self { http, api, token, retries }
     }
 
-    /// Signs, sends and notifies one file. Each step may be repeated: a signature changes nothing on
-    /// the server, the same bytes are accepted again, and so is a second notify. `on_event` is called
-    /// with the progress.
+    /// Signs, sends and notifies one file. Each step may be repeated: a signature changes nothing
+    /// on the server, the same bytes are accepted again, and so is a second notify. `on_event` is
+    /// called with the progress.
     ///
     /// # Errors
     /// The reason why the file was not stored.
@@ -353,8 +354,8 @@ impl Client {
                 && response.status == StatusCode::PRECONDITION_FAILED
                 && creates_only
             {
-                // The object exists. An earlier attempt, whose response was lost, may have created it.
-                // Notify checks that its content is the signed one.
+                // The object exists. An earlier attempt, whose response was lost, may have created
+                // it. Notify checks that its content is the signed one.
                 response.status = StatusCode::OK;
             }
             match tokio::fs::metadata(upload.path).await {
@@ -383,7 +384,8 @@ impl Client {
         self.http
             .post(url)
             .header(AUTHORIZATION, format!("Bearer {}", self.token))
-            // Otherwise the header is missing if the body is empty, which some proxies refuse (411).
+            // Otherwise the header is missing if the body is empty, which some proxies refuse
+            // (411).
             .header(CONTENT_LENGTH, body.len())
             .timeout(REQUEST_TIMEOUT)
             .body(body)

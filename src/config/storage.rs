@@ -25,8 +25,8 @@ pub struct StorageSettings {
     #[arg(long = "storage-local-durability", env = "BACKEND_STORAGE_LOCAL_DURABILITY", value_enum, default_value_t = Durability::Full, value_name = "DURABILITY")]
     pub local_durability: Durability,
 
-    /// Users of the machine who may read the files: `owner` for the service's user alone, `group` for
-    /// the group of the folder too; for `local`
+    /// Users of the machine who may read the files: `owner` for the service's user alone, `group`
+    /// for the group of the folder too; for `local`
     #[arg(long = "storage-local-access", env = "BACKEND_STORAGE_LOCAL_ACCESS", value_enum, default_value_t = Access::Owner, value_name = "ACCESS")]
     pub local_access: Access,
 

@@ -94,8 +94,9 @@ impl Readiness {
     }
 }
 
-/// Check of one part, which runs in a task of its own. A client that disconnects does not end it, and
-/// while a disk does not answer, the next probe waits for the same check: each would hold a thread.
+/// Check of one part, which runs in a task of its own. A client that disconnects does not end it,
+/// and while a disk does not answer, the next probe waits for the same check: each would hold a
+/// thread.
 #[derive(Default)]
 struct Check(Option<JoinHandle<bool>>);
 

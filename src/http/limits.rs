@@ -114,8 +114,8 @@ pub(super) async fn guard(
             Err(refusal) => return Ok(request.error_response(Problem::from(refusal))),
         }
     }
-    // A made-up token is not to cost the registry a query: whoever has sent too many of them is served
-    // with tokens from the cache alone.
+    // A made-up token is not to cost the registry a query: whoever has sent too many of them is
+    // served with tokens from the cache alone.
     let exhausted = brings_a_token.then(|| addresses.exhausted(request.request())).flatten();
     if exhausted.is_some() {
         request.extensions_mut().insert(Lookup::CacheOnly);
@@ -125,8 +125,8 @@ pub(super) async fn guard(
     let was_not_judged =
         matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED);
     if brings_a_token && was_not_judged {
-        // Whoever tries out tokens is told no more than that it is too often. A token that was only looked
-        // for in the cache may be valid, so its client is never told that it is not.
+        // Whoever tries out tokens is told no more than that it is too often. A token that was only
+        // looked for in the cache may be valid, so its client is never told that it is not.
         let asked = match exhausted {
             Some(allowance) => Err(Refusal::TooManyRequests(allowance)),
             None => addresses.ask(response.request()),

@@ -34,10 +34,10 @@ impl Policy {
 
     /// Two policies in one header value; a browser allows what both allow.
     ///
-    /// Files that were uploaded are on the origin of the pages, and `'self'` allows them. A path would
-    /// exclude them, but needs a host, and the pages are reached under several: `localhost`,
-    /// `127.0.0.1`, `PUBLIC_ORIGIN`. So the first policy names the origin and the second one the paths
-    /// on any host. Workers fall under `script-src`.
+    /// Files that were uploaded are on the origin of the pages, and `'self'` allows them. A path
+    /// would exclude them, but needs a host, and the pages are reached under several: `localhost`,
+    /// `127.0.0.1`, `PUBLIC_ORIGIN`. So the first policy names the origin and the second one the
+    /// paths on any host. Workers fall under `script-src`.
     fn with(&self, own: &str, assets: &PageAssets) -> String {
         let Self { connect, show } = self;
         let PageAssets { scripts, styles } = assets;

@@ -226,8 +226,9 @@ pub trait Registry: Send + Sync {
     /// Time of the registry, which is the same for all nodes that share it.
     async fn now(&self) -> Result<SystemTime, RegistryError>;
 
-    /// Whether garbage was last collected before `before`, in which case it counts as collected at
-    /// `now`. A time after `now` comes from a clock that was wrong, and does not count.
+    /// Records a garbage collection at `now`, unless the last one was between `before` and `now`.
+    /// Returns false if it was. A time after `now` comes from a clock that was wrong, and does not
+    /// count.
     async fn begin_collection(&self, before: SystemTime, now: SystemTime) -> Result<bool, RegistryError>;
 
     /// The right to collect garbage, which one process at a time has. None if another has it.

@@ -49,7 +49,7 @@ const QUOTA: i32 = 0x7461_7471;
 /// Number of queues for writes that check a quota.
 const QUOTA_QUEUES: usize = 64;
 
-/// What the connection of the migrations asks of the server. A migration that waits for a long
+/// Session settings of the connection that runs the migrations. A migration that waits for a long
 /// reader, such as `pg_dump`, keeps everyone behind it waiting, so it soon gives up and is tried
 /// again. Its statements see what was committed while it waited.
 const MIGRATION_SESSION: [(&str, &str); 2] =

@@ -86,9 +86,9 @@ pub(super) const PINNED: &str = "\
     OR EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) AS has_room \
     FROM settled WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM condemned WHERE condemned.name = $1)";
 
-/// Pins a version in one statement, so that of two callers at once only the first does, and reserves
-/// the room of an earlier pin that has none: an older version made it, or its tombstone is gone. A
-/// file that is registered already reserves nothing. `$5` and `$6` are the base's quota.
+/// Pins a version in one statement, so that of two callers at once only the first does, and
+/// reserves the room of an earlier pin that has none: an older version made it, or its tombstone is
+/// gone. A file that is registered already reserves nothing. `$5` and `$6` are the base's quota.
 pub(super) const PIN: &str = "\
     INSERT INTO settled (name, version, base, size) \
     SELECT $1, $2, CASE WHEN EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) \

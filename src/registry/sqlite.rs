@@ -163,7 +163,7 @@ impl SqliteRegistry {
         Ok(Lent(Some(self.pool.acquire().await?)))
     }
 
-    /// What is asked of a file ends by itself: `SQLite` waits for nothing but a lock, and readers for none.
+    /// Adds no timeout: `SQLite` waits for nothing but a lock, and readers for none.
     async fn within_patience<T>(
         &self,
         asking: impl Future<Output = Result<T, RegistryError>>,
@@ -267,8 +267,9 @@ fn lock_file(path: &Path) -> io::Result<File> {
 }
 
 /// Lets one process at a time create the registry at `path` and bring its tables up to date: sqlx
-/// takes no lock for that in `SQLite`, and of two processes that change the journal mode at once one
-/// fails. The lock is that of the folder, so that there is no file that could belong to another user.
+/// takes no lock for that in `SQLite`, and of two processes that change the journal mode at once
+/// one fails. The lock is that of the folder, so that there is no file that could belong to another
+/// user.
 async fn start_lock(path: &Path) -> io::Result<File> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = File::open(folder.unwrap_or(Path::new(".")))?;

@@ -18,8 +18,8 @@ const CACHE_TTL: Duration = Duration::from_secs(5);
 /// Number of tokens that are cached. One that is seldom used is evicted first.
 const CACHE_CAPACITY: usize = 8192;
 
-/// Access tokens that exist, by id. Made-up ids are never cached. A token stays in the cache after its
-/// answer has expired: it is then known to exist, but has to be looked up again.
+/// Access tokens that exist, by id. Made-up ids are never cached. A token stays in the cache after
+/// its answer has expired: it is then known to exist, but has to be looked up again.
 pub(super) struct AccessCache(Cache<String, Arc<CachedToken>>);
 
 impl Default for AccessCache {
@@ -83,14 +83,16 @@ impl Service {
         Ok(Admission { caller: Caller { id: token.id.clone(), bases }, allowance })
     }
 
-    /// The token with this secret: from the cache, or from the registry as far as `lookup` allows it.
+    /// The token with this secret: from the cache, or from the registry as far as `lookup` allows
+    /// it.
     async fn access_token(&self, secret: &AccessSecret, lookup: Lookup) -> Result<Arc<AccessToken>, Refusal> {
         let id = secret.id();
         let cached = match lookup {
             Lookup::CacheOnly => self.access.0.get(id).ok_or(Refusal::UnknownAccessToken)?,
             Lookup::Registry => match self.access.0.get_value_or_guard_async(id).await {
                 Ok(cached) => cached,
-                // Others with this id wait for the guard. Without an insert, the next of them has it.
+                // Others with this id wait for the guard. Without an insert, the next of them has
+                // it.
                 Err(guard) => {
                     let asked_at = self.now();
                     let token = self.look_up(id).await?.ok_or(Refusal::UnknownAccessToken)?;

@@ -109,8 +109,8 @@ impl Service {
         grant: &UploadGrant,
     ) -> Result<Box<dyn StoredObject>, Refusal> {
         let object = self.store.find(grant.key).await?;
-        // A power cut left it. A file that the registry lists is damaged, and stays for the operator
-        // to restore.
+        // A power cut left it. A file that the registry lists is damaged, and stays for the
+        // operator to restore.
         if object.size() != grant.size && self.registry.attachment(grant.key).await?.is_none() {
             store.discard_torn(&expected(grant)).await?;
             return Err(Refusal::NothingUploaded);

@@ -121,11 +121,13 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         }
     }
 
-    /// Looks at `key` without counting a request. The allowance, if a request now would be one too many.
+    /// Looks at `key` without counting a request. The allowance, if a request now would be one too
+    /// many.
     #[must_use]
     pub fn exhausted(&self, key: &K) -> Option<Allowance> {
         let even_at = self.cells.even_at(key)?;
-        // The generic cell rate algorithm accepts a request once all but one of the window's are paid back.
+        // The generic cell rate algorithm accepts a request once all but one of the window's are
+        // paid back.
         let tolerance = self.quota.replenish_interval() * (self.rate.requests.get() - 1);
         let next = Duration::from_nanos(even_at.as_u64()).saturating_sub(tolerance);
         let now = self.clock.now().duration_since(self.start);

@@ -46,8 +46,8 @@ impl Service {
             return Err(Refusal::TooShort { signed: grant.size });
         }
         let mut stored = upload.commit().await;
-        // What a power cut left is replaced. A file that the registry lists is not: what was
-        // notified never changes.
+        // A short file that a power cut left is replaced. A file that the registry lists is not: a
+        // notified file never changes.
         if matches!(stored, Err(StoreError::Torn)) && self.registry.attachment(grant.key).await?.is_none() {
             store.discard_torn(&expected(&grant)).await?;
             stored = upload.commit().await;

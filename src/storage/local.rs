@@ -67,7 +67,7 @@ pub enum Durability {
 /// one piece.
 const LISTING: Duration = Duration::from_mins(10);
 
-/// What an operator decides about a local store.
+/// Settings of a local store.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalOptions {
     /// When an upload counts as stored.

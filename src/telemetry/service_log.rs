@@ -1,8 +1,8 @@
 //! The log of the service: lines wait in a bounded queue, and a thread writes them to stderr.
 //!
 //! Nobody may be reading stderr: a container runtime is stuck, or somebody pressed Ctrl-S at the
-//! terminal. A write to it then blocks. Only the thread of the log waits for that. While its queue is
-//! full, lines are lost; they are counted, and the log says how many once it flows again.
+//! terminal. A write to it then blocks. Only the thread of the log waits for that. While its queue
+//! is full, lines are lost; they are counted, and the log says how many once it flows again.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -72,7 +72,8 @@ struct ServiceLog {
     losses: Arc<Losses>,
 }
 
-/// Starts the thread, and returns the writer for lines. The log is flushed when the guard is dropped.
+/// Starts the thread, and returns the writer for lines. The log is flushed when the guard is
+/// dropped.
 pub(super) fn start() -> (Lines, LogGuard) {
     let losses = Arc::new(Losses::default());
     let (lines, guard) = NonBlockingBuilder::default()
@@ -139,7 +140,7 @@ struct BatchWriter<W> {
     out: W,
     batch: Vec<u8>,
     lines: u64,
-    /// Whether the last write may have ended in the middle of a line.
+    /// Set when the last write may have ended in the middle of a line.
     broken: bool,
     losses: Arc<Losses>,
     /// Number of lost lines that were reported.

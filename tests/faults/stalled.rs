@@ -65,7 +65,7 @@ pub async fn stalled_disk() -> Figures {
     assert_eq!(read.status, 200, "what is in memory is read");
     drop(frozen);
 
-    // What was given up is published whole or not at all, and can be sent again.
+    // An upload that was given up is published whole or not at all, and can be sent again.
     eventually("the threads go on", || ledger.places().iter().all(|place| !place.starts_with(".incoming")))
         .await;
     for file in &stuck {

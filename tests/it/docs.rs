@@ -85,8 +85,8 @@ async fn a_page_loads_nothing_that_is_not_served() {
     assert!(!upload.header("content-security-policy").contains("unsafe"));
 }
 
-/// A file that was uploaded is on the origin of the pages, and `'self'` alone would let a page load it
-/// as a script. The second policy of a page names its own files, by path and on every host.
+/// A file that was uploaded is on the origin of the pages, and `'self'` alone would let a page load
+/// it as a script. The second policy of a page names its own files, by path and on every host.
 #[actix_web::test]
 async fn a_page_allows_its_own_scripts_and_styles_alone() {
     let app = App::start().await;

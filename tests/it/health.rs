@@ -12,7 +12,7 @@ const CHECKS: [&str; 2] = [
     "attachments_registry_call_duration_seconds_count{operation=\"check\"}",
 ];
 
-/// How often the store and the registry were checked.
+/// Number of checks of the store and of the registry.
 async fn checks(app: &App) -> [u64; 2] {
     let address = app.metrics.as_ref().expect("metrics are wanted").address;
     let page = send("GET", &format!("http://{address}/metrics"), &[], "").await.body;

@@ -353,7 +353,7 @@ async fn wrong_tokens_count_for_the_address() {
     app.sign_as("tat_wrong", &wish(1)).await.problem(429, "too_many_requests");
     let right = app.sign(&wish(1)).await;
     assert_eq!((right.status.as_u16(), right.header("ratelimit-policy")), (201, "\"token\";q=9;w=3600"));
-    // Whether this one is right only the registry knows, which is not asked.
+    // Only the registry could tell that this one is right, and it is not asked.
     let unseen = access_token(app.registry.as_ref(), BaseScope::All, None).await;
     let refused = app.sign_as(&unseen, &wish(1)).await;
     refused.problem(429, "too_many_requests");

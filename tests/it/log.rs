@@ -1,4 +1,5 @@
-//! The log and the audit log of the real binary while nobody reads them: no request waits for a reader.
+//! The log and the audit log of the real binary while nobody reads them: no request waits for a
+//! reader.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -49,7 +50,7 @@ async fn metric(service: &Process, name: &str) -> u64 {
 
 const LOST: &str = "attachments_log_lines_lost_total";
 
-/// What the notice of lost lines says.
+/// Text of the notice of lost lines.
 const NOTICE: &str = "log lines were lost";
 
 /// Waits until the notice is in the log.

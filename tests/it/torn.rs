@@ -137,7 +137,7 @@ async fn a_whole_file_with_both_names_is_kept() {
     }
 }
 
-/// What was notified never changes: a damaged file is for the operator to restore.
+/// A notified file never changes: a damaged one is for the operator to restore.
 #[actix_web::test]
 async fn a_notified_file_that_was_truncated_is_not_replaced() {
     let app = App::start().await;

@@ -223,7 +223,8 @@ fn shells_and_manuals_are_told() {
     insta::assert_snapshot!("upload_help", text(&run(folder.path(), &["upload", "--help"]).stdout));
 }
 
-/// Reads the head of the next request from a connection. Returns `None` at the end of the connection.
+/// Reads the head of the next request from a connection. Returns `None` at the end of the
+/// connection.
 fn request_head(connection: &mut impl BufRead) -> Option<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 /// The users of the machine who may read the files beside the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Access {
-    /// None: folders have the mode 0700, files 0600
+    /// The user of the service alone: folders have the mode 0700, files 0600
     Owner,
     /// The group of the folder: folders have the mode 0750, files 0640
     Group,

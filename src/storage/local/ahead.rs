@@ -28,8 +28,8 @@ impl Ahead {
         Self { sync, unsynced: 0, running: None }
     }
 
-    /// So many bytes more of `file` are written. What fails may be earlier ones. A sync that runs
-    /// holds `slot`.
+    /// Records that `bytes` more of `file` are written. An error may be that of earlier bytes. A
+    /// sync that runs holds `slot`.
     pub(super) fn wrote(&mut self, file: &File, bytes: u64, slot: Option<&Slot>) -> io::Result<()> {
         self.unsynced += bytes;
         if self.sync == Sync::Nothing || self.unsynced < Self::PIECE {

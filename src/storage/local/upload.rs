@@ -33,7 +33,7 @@ pub(super) struct Incoming {
     path: PathBuf,
     access: Access,
     exists: bool,
-    /// Of the upload whose file this is, until the file is removed.
+    /// Slot of the upload whose file this is, held until the file is removed.
     slot: Option<Slot>,
 }
 
@@ -392,7 +392,7 @@ mod tests {
                 };
                 upload.write(Bytes::from(vec![7; 3 * BLOCK])).await.expect("they are taken");
                 upload.commit().await.expect("it is stored");
-                // What was given up is whole, or not there at all.
+                // An upload that was given up is whole, or not there at all.
                 match (step, store.find(expected.key).await) {
                     (_, Err(StoreError::NotFound)) => {}
                     (Stalls::Commit, Ok(object)) => assert_eq!(object.size(), size),

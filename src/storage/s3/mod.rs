@@ -34,8 +34,8 @@ use presign::Grant;
 pub use presign::LONGEST_LIFE;
 use request::{Call, Failure, Patience, Requester, Shared, time_for_bytes};
 
-/// The object that says which registry knows the others. The private bucket has the registry's id, and
-/// the public one, which everybody may be able to read, the SHA-256 of the id.
+/// The object that says which registry knows the others. The private bucket has the registry's id,
+/// and the public one, which everybody may be able to read, the SHA-256 of the id.
 const OWNER: &str = "teable-attachments-owner";
 
 /// Where clients put what is to be copied from there, in a bucket.

@@ -405,7 +405,7 @@ fn made_up(number: usize) -> String {
     format!("tat_{number:012x}_{}", "0".repeat(64))
 }
 
-/// How often the registry was asked for an access token.
+/// Number of look-ups of access tokens in the registry.
 async fn look_ups(app: &App) -> u64 {
     let series = "attachments_registry_call_duration_seconds_count{operation=\"access_token\"} ";
     let address = app.metrics.as_ref().expect("metrics are wanted").address;

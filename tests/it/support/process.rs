@@ -70,7 +70,8 @@ impl Process {
         started.unwrap_or_else(|said| panic!("it ended after: {said}"))
     }
 
-    /// Begins to read the log of a service that was started with [`Self::start_unread`]. Each chunk is sent as it comes.
+    /// Begins to read the log of a service that was started with [`Self::start_unread`]. Each chunk
+    /// is sent as it comes.
     pub fn read_log(&mut self) -> Receiver<String> {
         let mut stderr = self.child.stderr.take().expect("nobody reads it yet");
         let (chunks, read) = mpsc::channel();
