@@ -4,7 +4,23 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
-tier() { printf '\n== %s (%s)\n' "$*" "$(date -u +%H:%M:%S)"; }
+
+# Each tier is named when it begins. At the end, also that of a tier that fails, a table has the
+# duration of each.
+tier_name=
+tier_began=0
+durations=()
+tier() {
+  [ -z "$tier_name" ] || durations+=("$(printf '%5d s  %s' $((SECONDS - tier_began)) "$tier_name")")
+  tier_name=$*
+  tier_began=$SECONDS
+  printf '\n== %s (%s)\n' "$*" "$(date -u +%H:%M:%S)"
+}
+summary() {
+  tier "durations"
+  printf '%s\n' "${durations[@]}" "$(printf '%5d s  all' "$SECONDS")"
+}
+trap summary EXIT
 
 tier "what the tests need"
 sudo=
@@ -59,7 +75,8 @@ rm -rf "${CARGO_TARGET_DIR:-target}/tmp/evidence"
 cargo test --workspace --all-features --locked -- --nocapture
 
 tier "faults"
-# FAULTS_SEED=NUMBER has the same kills again, as far as a machine can.
+# FAULTS_KILLS=200 kills five times as often. FAULTS_SEED=NUMBER has the same kills again, as far as a
+# machine can.
 cargo test --workspace --test faults --all-features --locked
 
 tier "fuzzing"
@@ -115,5 +132,3 @@ tests/consumers/run.sh
 
 tier "secrets"
 tests/secrets.sh
-
-tier "done"

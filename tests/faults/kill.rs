@@ -12,8 +12,9 @@ use crate::content::Random;
 use crate::load::{Client, Excuse, Figures, Ledger, Load};
 use crate::service::Start;
 
-/// How often it is killed under load, of which an eighth is during a start instead.
-const KILLS: u64 = 200;
+/// Number of kills if `FAULTS_KILLS` names no other. One in eight is during a start, the others are
+/// under load.
+const KILLS: u64 = 40;
 
 /// How often the first start is killed.
 const FIRST_STARTS: u64 = 12;
@@ -24,10 +25,15 @@ const LOAD: u64 = 400;
 /// The longest time of a start, which is over in less.
 const START: u64 = 120;
 
+/// The number in an environment variable.
+fn given(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
 /// The seed of the moments, to have them again.
 fn seed() -> u64 {
-    let given = env::var("FAULTS_SEED").ok().map(|seed| seed.parse().expect("FAULTS_SEED is a number"));
-    given.unwrap_or_else(|| u64::from(std::process::id()))
+    given("FAULTS_SEED").unwrap_or_else(|| u64::from(std::process::id()))
 }
 
 async fn kill_after(random: &mut Random, start: &Start) {
@@ -49,7 +55,8 @@ pub async fn killed_again_and_again() -> Figures {
     let (mut from, mut during_starts, mut underway) = (0, 0, 0);
     let (mut backups, mut in_backups) = (0, 0);
     let mut worst = Figures::default();
-    for kill in 0..KILLS {
+    let kills = given("FAULTS_KILLS").unwrap_or(KILLS);
+    for kill in 0..kills {
         if kill % 8 == 7 {
             service.kill();
             kill_after(&mut random, &start).await;
@@ -81,7 +88,7 @@ pub async fn killed_again_and_again() -> Figures {
     figures.lost += worst.lost;
     figures.partial += worst.partial;
     figures.note = format!(
-        "{KILLS} kills, {during_starts} of them during a start, {underway} requests cut off, {backups} foreign backups that had to \
+        "{kills} kills, {during_starts} of them during a start, {underway} requests cut off, {backups} foreign backups that had to \
          have {in_backups} files, FAULTS_SEED={seed}"
     );
     assert!(underway > 0, "a kill that cuts nothing off tells nothing");
