@@ -35,12 +35,12 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     outlive_file_limits().context("cannot listen for signals")?;
     let Application { listening, origin, registry, collector, metrics, audit } =
         Application::start(settings).await?;
+    let signals = Signals::listen().context("cannot listen for signals")?;
     let secret = match settings.data.place() {
         RegistryPlace::Folder(_) => first_token(registry.as_ref(), &settings.observation.audit).await?,
         // Every node that starts would make one.
         RegistryPlace::Database(_) => None,
     };
-    let signals = Signals::listen().context("cannot listen for signals")?;
     let server = actix_web::rt::spawn(listening.server);
     actix_web::rt::spawn(signals.stop(listening.handle));
     let files = settings.storage.place(&settings.data);
@@ -63,13 +63,13 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let (greeted, ended) = match select(greeting, server).await {
         Either::Left((Ok(Ok(())), server)) => (true, server.await),
         Either::Left((failed, _)) => {
-            forget(registry.as_ref(), secret.as_ref()).await?;
+            forget(registry.as_ref(), secret.as_ref()).await;
             return failed.map_err(io::Error::other).flatten().context(failure);
         }
         Either::Right((ended, _)) => (false, ended),
     };
     if !greeted {
-        forget(registry.as_ref(), secret.as_ref()).await?;
+        forget(registry.as_ref(), secret.as_ref()).await;
     }
     ended.context("the server ended early")?.context("the server failed")?;
     drop(collector);
@@ -121,16 +121,17 @@ fn replace_file(path: &Path, text: &[u8]) -> io::Result<()> {
     let replaced =
         file.write_all(text).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&unfinished, path));
     if replaced.is_err() {
-        fs::remove_file(&unfinished)?;
+        // The error of the replacement says more than one of the clean-up.
+        let _ = fs::remove_file(&unfinished);
     }
     replaced
 }
 
 /// Takes back the first token: nobody has seen its secret, and the next start is to make another.
-async fn forget(registry: &dyn Registry, first: Option<&(String, AccessToken)>) -> anyhow::Result<()> {
-    match first {
-        Some((_, token)) => token::forget(registry, token).await,
-        None => Ok(()),
+async fn forget(registry: &dyn Registry, first: Option<&(String, AccessToken)>) {
+    let Some((_, token)) = first else { return };
+    if let Err(error) = token::forget(registry, token).await {
+        tracing::error!(%error, id = token.id, "a token whose secret nobody has seen could not be taken back");
     }
 }
 

@@ -8,7 +8,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::{HttpResponse, web};
 use futures_util::future::join;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use crate::registry::Registry;
 use crate::storage::ObjectStore;
@@ -98,35 +98,45 @@ impl Readiness {
 /// and while a disk does not answer, the next probe waits for the same check: each would hold a
 /// thread.
 #[derive(Default)]
-struct Check(Option<JoinHandle<bool>>);
+struct Check(Option<JoinHandle<Checked>>);
+
+/// Result of a check.
+#[derive(Clone, Copy)]
+struct Checked {
+    at: Instant,
+    succeeded: bool,
+}
 
 impl Check {
     /// Waits for the check that runs, or for a new one. False if it fails or takes too long.
-    async fn succeeds<F, E>(
-        &mut self,
-        part: &'static str,
-        patience: Duration,
-        check: impl FnOnce() -> F,
-    ) -> bool
+    async fn succeeds<F, E>(&mut self, part: &'static str, patience: Duration, check: impl Fn() -> F) -> bool
     where
         F: Future<Output = Result<(), E>> + 'static,
         E: Debug,
     {
-        // The outcome of a check that ended after its probe may be long past.
-        self.0.take_if(|late| late.is_finished());
-        let running = self.0.get_or_insert_with(|| {
+        let start = || {
             let check = check();
             actix_web::rt::spawn(async move {
                 let checked = check.await;
-                checked.map_err(|error| tracing::error!(?error, "the {part} is not ready")).is_ok()
+                let checked = checked.map_err(|error| tracing::error!(?error, "the {part} is not ready"));
+                Checked { at: Instant::now(), succeeded: checked.is_ok() }
             })
-        });
-        if let Ok(ended) = timeout(patience, running).await {
+        };
+        let deadline = Instant::now() + patience;
+        loop {
+            let running = self.0.get_or_insert_with(start);
+            // The client of an earlier probe may have left before its check ended.
+            let is_late = running.is_finished();
+            let Ok(ended) = timeout_at(deadline.into(), running).await else {
+                tracing::error!("the {part} is not ready: it did not answer within {patience:?}");
+                return false;
+            };
             self.0 = None;
-            return ended.unwrap_or(false);
+            match ended {
+                Ok(Checked { at, .. }) if is_late && at.elapsed() >= OUTCOME_TTL => {}
+                ended => return ended.is_ok_and(|checked| checked.succeeded),
+            }
         }
-        tracing::error!("the {part} is not ready: it did not answer within {patience:?}");
-        false
     }
 }
 
@@ -157,12 +167,18 @@ mod tests {
         assert!(check.succeeds("disk", PROBE_TIMEOUT, hanging).await);
         assert!(!check.succeeds("disk", PROBE_TIMEOUT, || async { Err("it fails") }).await);
 
-        // The outcome of a check that ended later than its probe is not that of the next one.
-        let (end, ended) = oneshot::channel::<()>();
-        let late = || async { ended.await.map_err(|_| "it was dropped") };
-        assert!(!check.succeeds("disk", Duration::from_millis(10), late).await);
-        end.send(()).expect("it runs");
-        while !check.0.as_ref().is_none_or(JoinHandle::is_finished) {
+        // The client of a probe may leave before the check ends. Its outcome is that of the next
+        // probe, which starts no other check, but not for longer than a second.
+        let left = check.succeeds("disk", PROBE_TIMEOUT, || async { Ok::<_, &str>(()) });
+        assert!(futures_util::poll!(std::pin::pin!(left)).is_pending());
+        while !check.0.as_ref().is_some_and(JoinHandle::is_finished) {
+            actix_web::rt::task::yield_now().await;
+        }
+        assert!(check.succeeds("disk", PROBE_TIMEOUT, || async { Err("it is not started") }).await);
+        let long_past =
+            Checked { at: Instant::now().checked_sub(OUTCOME_TTL).expect("a time"), succeeded: true };
+        check.0 = Some(actix_web::rt::spawn(async move { long_past }));
+        while !check.0.as_ref().is_some_and(JoinHandle::is_finished) {
             actix_web::rt::task::yield_now().await;
         }
         assert!(!check.succeeds("disk", PROBE_TIMEOUT, || async { Err("it fails") }).await);

@@ -1,7 +1,7 @@
 //! The registry in a PostgreSQL database, which several nodes may share.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -113,8 +113,9 @@ impl fmt::Debug for DatabaseUrl {
 /// A registry in a database.
 pub struct PostgresRegistry {
     pool: PgPool,
-    /// Bases share queues, by their hash.
+    /// Bases share queues, by a hash that nobody can foresee.
     quotas: [WriteQueue; QUOTA_QUEUES],
+    queue_of: RandomState,
 }
 
 sql::registry!(PostgresRegistry, Postgres);
@@ -143,7 +144,8 @@ impl PostgresRegistry {
             .idle_timeout(Duration::from_mins(10))
             .max_lifetime(Duration::from_mins(30))
             .connect_lazy_with((**options).clone().options(SESSION));
-        Ok(Self { pool, quotas: std::array::from_fn(|_| WriteQueue::new(PATIENCE)) })
+        let quotas = std::array::from_fn(|_| WriteQueue::new(PATIENCE));
+        Ok(Self { pool, quotas, queue_of: RandomState::new() })
     }
 
     async fn lend(&self) -> Result<Lent, RegistryError> {
@@ -166,9 +168,8 @@ impl PostgresRegistry {
     ) -> Result<T, RegistryError> {
         match quota_of {
             Some(base) => {
-                let mut hasher = DefaultHasher::new();
-                base.hash(&mut hasher);
-                let queue = usize::from(hasher.finish().to_le_bytes()[0]) % QUOTA_QUEUES;
+                let [byte, ..] = self.queue_of.hash_one(base).to_le_bytes();
+                let queue = usize::from(byte) % QUOTA_QUEUES;
                 self.quotas[queue].run(writing).await
             }
             None => limited(PATIENCE, writing).await,
@@ -238,8 +239,9 @@ impl PostgresRegistry {
     }
 }
 
-/// Connects once and runs the migrations. Nodes that do so at once wait for each other, for sqlx takes an advisory lock. A migration may
-/// take longer than what a node asks later, so this connection has no `statement_timeout`.
+/// Connects once and runs the migrations. Nodes that do so at once wait a second for each other,
+/// for sqlx takes an advisory lock, and then try again. A migration may take longer than any other
+/// request, so this connection has no `statement_timeout`.
 async fn bring_up_to_date(options: &PgConnectOptions) -> Result<(), RegistryError> {
     let options = options.clone().options(MIGRATION_SESSION);
     let connecting = async { Ok(options.connect().await?) };

@@ -14,7 +14,7 @@ pub(super) struct WriteQueue {
     /// Timeout of one write, and of a turn while no write finishes.
     timeout: Duration,
     turn: Mutex<()>,
-    /// Number of writes that have finished.
+    /// Number of writes that have succeeded.
     finished: AtomicU64,
 }
 
@@ -46,7 +46,10 @@ impl WriteQueue {
             (_, deadline) = self.mark();
         }
         let written = timeout_at(deadline, write).await.map_err(|_| self.stalled())?;
-        self.finished.fetch_add(1, Ordering::Relaxed);
+        // A failure is no progress: of a database that is away each waiter would be told later.
+        if written.is_ok() {
+            self.finished.fetch_add(1, Ordering::Relaxed);
+        }
         written
     }
 
@@ -77,6 +80,18 @@ mod tests {
         };
         let written = join_all((0..10).map(|_| queue.run(slow()))).await;
         assert!(written.iter().all(Result::is_ok), "the last one waits for 18 s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_that_fail_keep_nobody_waiting_for_longer() {
+        let (queue, begun) = (WriteQueue::new(Duration::from_secs(2)), Instant::now());
+        let failing = || async {
+            sleep(Duration::from_millis(1500)).await;
+            Err::<(), _>(RegistryError::of("the database is away"))
+        };
+        let written = join_all((0..20).map(|_| queue.run(failing()))).await;
+        assert!(written.iter().all(Result::is_err));
+        assert_eq!(begun.elapsed().as_secs(), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -80,7 +80,7 @@ pub(super) use condemn_statement;
 pub(super) const FORGET_CONDEMNED: &str =
     "DELETE FROM condemned WHERE name IN (SELECT name FROM condemned WHERE condemned_at < $1 LIMIT 1000)";
 
-/// Reads a pin, and whether it needs no room in its base any more.
+/// Reads a pin, and whether its room in the base is reserved or used already.
 pub(super) const PINNED: &str = "\
     SELECT version, settled.base IS NOT NULL \
     OR EXISTS (SELECT 1 FROM attachments WHERE attachments.name = $1) AS has_room \

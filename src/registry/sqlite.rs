@@ -249,10 +249,17 @@ fn create(path: &Path) -> io::Result<()> {
         Ok(file) => {
             drop(file);
             // The name survives a power cut, as rows do.
-            path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+            File::open(folder_of(path))?.sync_all()
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 
@@ -271,8 +278,7 @@ fn lock_file(path: &Path) -> io::Result<File> {
 /// one fails. The lock is that of the folder, so that there is no file that could belong to another
 /// user.
 async fn start_lock(path: &Path) -> io::Result<File> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+    let folder = File::open(folder_of(path))?;
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
         match folder.try_lock() {

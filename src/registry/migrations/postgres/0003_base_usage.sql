@@ -52,10 +52,12 @@ BEGIN
 END
 $$;
 
--- Nothing is added under a condemned name any more.
+-- Nothing is added under a condemned name any more. All rows of `settled` are changed before the
+-- totals are.
 CREATE FUNCTION release_condemned() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE settled SET base = NULL WHERE name = NEW.name AND base IS NOT NULL;
+    UPDATE settled SET base = NULL FROM changed
+    WHERE settled.name = changed.name AND settled.base IS NOT NULL;
     RETURN NULL;
 END
 $$;
@@ -78,8 +80,11 @@ FOR EACH ROW EXECUTE FUNCTION add_attachment_usage();
 CREATE TRIGGER attachments_subtract_usage AFTER DELETE ON attachments
 FOR EACH ROW WHEN (OLD.base IS NOT NULL) EXECUTE FUNCTION subtract_base_usage();
 
-CREATE TRIGGER condemned_releases AFTER INSERT OR UPDATE ON condemned
-FOR EACH ROW EXECUTE FUNCTION release_condemned();
+CREATE TRIGGER condemned_releases AFTER INSERT ON condemned
+REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION release_condemned();
+
+CREATE TRIGGER condemned_releases_again AFTER UPDATE ON condemned
+REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION release_condemned();
 
 -- The triggers above hold back writers until this transaction ends, so no row is missed.
 INSERT INTO base_usage (base, slot, bytes, files)
