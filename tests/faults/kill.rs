@@ -66,9 +66,9 @@ pub async fn killed_again_and_again() -> Figures {
             let before = ledger.unanswered();
             // The backup begins before the kill, and may end after it.
             let life = random.below(LOAD);
-            let delay = Duration::from_millis(random.below(life + 1));
-            let backup = Backup::start(&data, folder.path(), &ledger, delay).await;
-            sleep(Duration::from_millis(life) - delay).await;
+            let delay = random.below(life + 1);
+            let backup = Backup::start(&data, folder.path(), &ledger, Duration::from_millis(delay)).await;
+            sleep(Duration::from_millis(life - delay)).await;
             load.begin_to_stop();
             service.kill();
             load.stop().await;

@@ -32,7 +32,7 @@ pub async fn stalled_disk() -> Figures {
     load.stop().await;
     let Some(mount) = mount else {
         let mut figures = ledger.verify_all(&client).await;
-        figures.note = "NOT FROZEN: only root of the machine can mount an ext4".to_owned();
+        figures.note = "NOT FROZEN: only root of the machine can mount an ext4".into();
         service.terminate();
         return figures;
     };
