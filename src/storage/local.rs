@@ -2,7 +2,7 @@
 //!
 //! A file is written beside the tree and then linked into it, which fails where a file already stands. So a crash
 //! of the process at any point leaves either the whole file or none, and what it leaves in
-//! `.incoming` is cleared at the next start. A power cut can leave a short file: see [`placing`].
+//! `.incoming` is cleared at the next start. A power cut can leave a short file: see the module `placing`.
 
 mod access;
 mod ahead;
