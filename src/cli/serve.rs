@@ -59,7 +59,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
         Some(path) => format!("cannot write {}", path.display()),
     };
     let greeting = publish(text, settings.welcome_file.clone()).context(failure.clone())?;
-    // Nobody may be reading stdout. The server runs meanwhile.
+    // Stdout may have no reader. The server runs meanwhile.
     let (greeted, ended) = match select(greeting, server).await {
         Either::Left((Ok(Ok(())), server)) => (true, server.await),
         Either::Left((failed, _)) => {

@@ -1,6 +1,6 @@
 //! The log of the service: lines wait in a bounded queue, and a thread writes them to stderr.
 //!
-//! Nobody may be reading stderr: a container runtime is stuck, or somebody pressed Ctrl-S at the
+//! Stderr may have no reader: a container runtime is stuck, or somebody pressed Ctrl-S at the
 //! terminal. A write to it then blocks. Only the thread of the log waits for that. While its queue
 //! is full, lines are lost; they are counted, and the log says how many once it flows again.
 

@@ -585,7 +585,7 @@ async fn a_migration_that_waits_for_a_long_reader_is_given_up_and_tried_again() 
     let parsed = url.parse().expect("an address");
     let most = 10.try_into().expect("not zero");
     PostgresRegistry::open(&parsed, most, Duration::ZERO).await.err().expect("the reader is in the way");
-    // Nothing of it is left to wait, so readers get through.
+    // The migration no longer waits, so readers get through.
     let mut other = sqlx::PgConnection::connect(&url).await.expect("a connection");
     let look = sqlx::query("SELECT 1 FROM settled").execute(&mut other);
     tokio::time::timeout(Duration::from_secs(10), look).await.expect("it does not wait").expect("rows");
