@@ -251,7 +251,7 @@ impl ObjectStore for LocalStore {
         self.disk
             .run(move || {
                 let write = || {
-                    // What an interrupted start has left may be open to others.
+                    // A file that an interrupted start has left may be open to others.
                     match fs::remove_file(&unfinished) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                         _ => {}
