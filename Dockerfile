@@ -7,8 +7,8 @@ COPY . .
 # functions stay, for what a panic tells.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --release --locked \
-    && objcopy --strip-debug target/release/teable-attachments /usr/local/bin/teable-attachments \
+    cargo build --profile dist --locked \
+    && objcopy --strip-debug target/dist/teable-attachments /usr/local/bin/teable-attachments \
     && mkdir /data
 
 # glibc, certificates of the well-known authorities, a user `nonroot`; no shell, no package manager.

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Makes the Debian package of the release that `cargo build --release --locked` has built, with what stands beside the program:
-# pages of the manual, completions, licences of all that is linked in, and the bill of materials. It needs cargo-deb,
-# cargo-cyclonedx, dpkg-dev, jq and xz-utils, and hands its arguments to cargo-deb.
+# Makes the Debian package of the program that `cargo build --profile dist --locked` has built. The
+# package also has the pages of the manual, the completions, the licences of all linked crates, and the
+# bill of materials. It needs cargo-deb, cargo-cyclonedx, dpkg-dev, jq and xz-utils, and passes its
+# arguments to cargo-deb.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-release=${CARGO_TARGET_DIR:-target}/release
+release=${CARGO_TARGET_DIR:-target}/dist
 program=$release/teable-attachments
 [ -x "$program" ] || {
-  echo "$program is not there; build it with \`cargo build --release --locked\`" >&2
+  echo "$program is not there; build it with \`cargo build --profile dist --locked\`" >&2
   exit 1
 }
 out=$release/package
@@ -35,4 +36,4 @@ case " $* " in
 *" --dbgsym "*) ;;
 *) set -- --strip "$@" ;;
 esac
-cargo deb --no-build --locked "$@"
+cargo deb --profile dist --no-build --locked "$@"

@@ -12,7 +12,7 @@ use teable_attachments::telemetry;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match actix_web::rt::System::new().block_on(cli.run()) {
+    match cli.run() {
         Ok(code) => code,
         Err(error) => {
             tell(format!("error: {}", telemetry::causes(error.as_ref())));

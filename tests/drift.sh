@@ -1,163 +1,193 @@
 #!/usr/bin/env bash
-# In a copy of the repository, each of these departures makes `cargo build` fail, with a finding at the line where it is.
+# tests/drift.sh [--all | NAME]: changes a copy of this repository so that the code and the contract
+# differ, one change at a time. Cargo refuses each change, with a finding at the right line.
+#
+# The default run has one change for each part of the report. --all has every change. A NAME, such as
+# "another maximum", selects the changes whose name contains it. The reports stay in
+# target/drift-reports. tests/contract/run.sh has one change for each kind of finding.
 set -euo pipefail
-repo=$(cd "$(dirname "$0")/.." && pwd)
-copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
-# Not the repository's own: cargo would take the copy's outputs for the repository's.
-export CARGO_TARGET_DIR=$repo/target/drift CARGO_TERM_COLOR=never CARGO_PROFILE_DEV_DEBUG=0
+cd "$(dirname "$0")/.."
+repo=$PWD
+source tests/lib.sh
 spec=openapi/attachments.yaml
+selected=${1:-}
 passed=0
 
-fresh() {
-  rm -rf "${copy:?}"/*
-  (cd "$repo" && tar -c --exclude=./target --exclude=./data --exclude=./.git --exclude=node_modules .) | tar -x -C "$copy"
-  # What a departure changed is older again, and cargo looks at the time alone.
-  find "$copy/src" "$copy/openapi" "$copy/build.rs" -type f -exec touch {} +
+fail() {
+  echo "FAILED: $*" >&2
+  cat "$copy/build.log" >&2
+  exit 1
 }
 
-# line PATTERN [N]: the number of the Nth line of the spec, as it now is, that matches.
+# change NAME [always]: begins a change, on an unchanged copy. Returns 1 if the change is not selected.
+change() {
+  case $selected in
+  --all) ;;
+  '') [ "${2:-}" = always ] || return 1 ;;
+  *) [[ $1 == *"$selected"* ]] || return 1 ;;
+  esac
+  restore_copy
+  name=$1
+}
+
+# replace FILE FROM TO: replaces the first occurrence in a file of the copy. The file must have one.
+replace() {
+  FROM=$2 TO=$3 perl -0pi -e 's/\Q$ENV{FROM}\E/$ENV{TO}/ or die "not there: $ENV{FROM}\n"' "$copy/$1"
+}
+
+# line PATTERN [N]: prints the number of the Nth line of the copy's contract that matches.
 line() { grep -nE -- "$1" "$copy/$spec" | sed -n "${2:-1}p" | cut -d: -f1; }
 
-# refused NAME LINE TEXT: the copy does not build, for a reason at that line that has that text.
+# builds: checks the copy; the output is in build.log.
+builds() { (cd "$copy" && cargo check "${copy_flags[@]}" >build.log 2>&1); }
+
+# refused LINE TEXT: the copy does not build, and a finding at this line of the contract has this text.
 refused() {
-  if (cd "$copy" && cargo build --locked >build.log 2>&1); then
-    echo "FAILED: $1: it builds" >&2
-    exit 1
-  fi
-  if ! grep -E "error: .*$spec:$2:[0-9]+: " "$copy/build.log" | grep -qF -- "$3"; then
-    echo "FAILED: $1: no finding at line $2 with: $3" >&2
-    cat "$copy/build.log" >&2
-    exit 1
-  fi
+  ! builds || fail "$name: it builds"
+  grep -E "error: .*$spec:$1:[0-9]+: " "$copy/build.log" | grep -qF -- "$2" ||
+    fail "$name: no finding at line $1 with: $2"
   passed=$((passed + 1))
-  echo "  $1: $(grep -E "error: .*$spec:$2:[0-9]+: " "$copy/build.log" | head -n 1 | sed 's/^error: teable-attachments@[^:]*: //')"
+  echo "  $name: $(grep -E "error: .*$spec:$1:[0-9]+: " "$copy/build.log" | head -n 1 | sed 's/^error: teable-attachments@[^:]*: //')"
 }
 
-echo "drift"
-fresh
-(cd "$copy" && cargo build --locked --quiet) || { echo "FAILED: the untouched copy does not build" >&2; exit 1; }
-
-sed -i 's/maximum: 5368709120/maximum: 5368709121/' "$copy/$spec"
-refused "another maximum" "$(line 'maximum: 5368709121')" maximum
-# The README shows this report.
-sed -n '/^```text$/,/^```$/p' "$copy/README.md" | grep -v '^```' | while IFS= read -r shown; do
-  grep -qF -- "$shown" "$copy/build.log" || { echo "FAILED: the README shows what is not reported: $shown" >&2; exit 1; }
-done
-
-fresh
-sed -i '0,/^        baseId:/s//        baseID:/' "$copy/$spec"
-refused "a renamed property" "$(line '^        baseID:')" baseID
-
-fresh
-sed -i '/^        - conflict$/d' "$copy/$spec"
-refused "a removed enum value" "$(line '^      enum:$' 2)" conflict
-
-fresh
-sed -i 's/description: Retrieve upload signature\./description: Retrieve a signature./' "$copy/$spec"
-refused "a changed description" "$(line 'Retrieve a signature')" description
-
-fresh
-perl -0pi -e "s/^        '415':\n.*\n//m" "$copy/$spec"
-refused "a removed response" "$(line '^      responses:$')" 415
-
-fresh
-sed -i '0,/^        required: true/s//        requred: true/' "$copy/$spec"
-refused "a misspelt key" "$(line 'requred')" requred
-
-fresh
-sed -i '/open_attachment,/d' "$copy/src/api/mod.rs"
-refused "a handler taken out of configure" "$(($(line '^  /attachments/\{token\}:') + 1))" "GET /attachments/{token}"
-
-fresh
-sed -i 's|"/attachments/notify/{token}"|"/attachments/notice/{token}"|' "$copy/src/api/attachments/notify.rs"
-refused "a handler at another path" "$(($(line '^  /attachments/notify/') + 1))" "POST /attachments/notify/{token}"
-
-fresh
-sed -i 's/status = 201, description = "return the upload/status = 200, description = "return the upload/' \
-  "$copy/src/api/attachments/signature.rs"
-refused "a handler with another status" "$(line "^        '201':")" 201
-
-fresh
-perl -0pi -e 's/^      security:\n.*\n//m' "$copy/$spec"
-refused "security dropped from an operation" "$(line '^    post:$')" security
-
-# From here on both documents agree, and the handlers do something else.
-
-# change FILE FROM TO: replaces the first FROM, which must be there, with TO.
-change() {
-  FROM=$2 TO=$3 perl -0pi -e 's/\Q$ENV{FROM}\E/$ENV{TO}/ or die "not there: $ENV{FROM}\n"' "$copy/src/api/$1"
-}
-
-# misbehaves NAME KIND TEXT: the copy does not build, and says so by a finding of that kind that has that text.
+# misbehaves KIND TEXT: the copy does not build, and a finding of this kind has this text.
 misbehaves() {
-  if (cd "$copy" && cargo build --locked >build.log 2>&1); then
-    echo "FAILED: $1: it builds" >&2
-    exit 1
-  fi
-  if ! grep -F "error[contract::$2]: " "$copy/build.log" | grep -qF -- "$3"; then
-    echo "FAILED: $1: no contract::$2 with: $3" >&2
-    cat "$copy/build.log" >&2
-    exit 1
-  fi
+  ! builds || fail "$name: it builds"
+  grep -F "error[contract::$1]: " "$copy/build.log" | grep -qF -- "$2" ||
+    fail "$name: no contract::$1 with: $2"
   passed=$((passed + 1))
-  sed -n '/^  --- stderr$/,$p' "$copy/build.log" | sed '1d; s/^  //' >"$reports/$passed.txt"
-  echo "  $1: $(grep -F "error[contract::$2]: " "$copy/build.log" | grep -F -- "$3" | head -n 1 | sed 's/^ *//' | cut -c1-200)"
+  sed -n '/^  --- stderr$/,$p' "$copy/build.log" | sed '1d; s/^  //' >"$reports/${name// /-}.txt"
+  echo "  $name: $(grep -F "error[contract::$1]: " "$copy/build.log" | grep -F -- "$2" | head -n 1 | sed 's/^ *//' | cut -c1-200)"
 }
 
 reports=$repo/target/drift-reports
 rm -rf "$reports"
 mkdir -p "$reports"
+make_copy
+echo "drift"
 
-fresh
-change attachments/notify.rs 'length(max = LABEL.max)' 'length(max = 254)'
-misbehaves "a validator that is stricter than its schema" allowed-refused filename
+if change "another maximum" always; then
+  sed -i 's/maximum: 5368709120/maximum: 5368709121/' "$copy/$spec"
+  refused "$(line 'maximum: 5368709121')" maximum
+  # The README shows this report.
+  while IFS= read -r shown; do
+    grep -qF -- "$shown" "$copy/build.log" || fail "the README has a line that is not reported: $shown"
+  done < <(sed -n '/^```text$/,/^```$/p' "$copy/README.md" | grep -v '^```')
+fi
 
-fresh
-change attachments/signature.rs '    #[serde(default, deserialize_with = "json::present")]
+if change "a renamed property"; then
+  sed -i '0,/^        baseId:/s//        baseID:/' "$copy/$spec"
+  refused "$(line '^        baseID:')" baseID
+fi
+
+if change "a removed enum value"; then
+  sed -i '/^        - conflict$/d' "$copy/$spec"
+  refused "$(line '^      enum:$' 2)" conflict
+fi
+
+if change "a changed description"; then
+  sed -i 's/description: Retrieve upload signature\./description: Retrieve a signature./' "$copy/$spec"
+  refused "$(line 'Retrieve a signature')" description
+fi
+
+if change "a removed response"; then
+  perl -0pi -e "s/^        '415':\n.*\n//m" "$copy/$spec"
+  refused "$(line '^      responses:$')" 415
+fi
+
+if change "a misspelt key" always; then
+  sed -i '0,/^        required: true/s//        requred: true/' "$copy/$spec"
+  refused "$(line 'requred')" requred
+fi
+
+if change "a handler taken out of configure" always; then
+  sed -i '/open_attachment,/d' "$copy/src/api/mod.rs"
+  refused "$(($(line '^  /attachments/\{token\}:') + 1))" "GET /attachments/{token}"
+fi
+
+if change "a handler at another path"; then
+  sed -i 's|"/attachments/notify/{token}"|"/attachments/notice/{token}"|' "$copy/src/api/attachments/notify.rs"
+  refused "$(($(line '^  /attachments/notify/') + 1))" "POST /attachments/notify/{token}"
+fi
+
+if change "a handler with another status"; then
+  sed -i 's/status = 201, description = "return the upload/status = 200, description = "return the upload/' \
+    "$copy/src/api/attachments/signature.rs"
+  refused "$(line "^        '201':")" 201
+fi
+
+if change "security dropped from an operation"; then
+  perl -0pi -e 's/^      security:\n.*\n//m' "$copy/$spec"
+  refused "$(line '^    post:$')" security
+fi
+
+# From here on, both documents agree, and the handlers behave differently.
+
+if change "a validator that is stricter than its schema" always; then
+  replace src/api/attachments/notify.rs 'length(max = LABEL.max)' 'length(max = 254)'
+  misbehaves allowed-refused filename
+fi
+
+if change "an option that takes null"; then
+  replace src/api/attachments/signature.rs '    #[serde(default, deserialize_with = "json::present")]
     #[schema(schema_with = expires_in' '    #[serde(default)]
     #[schema(schema_with = expires_in'
-misbehaves "an option that takes null" forbidden-accepted expiresIn
+  misbehaves forbidden-accepted expiresIn
+fi
 
-fresh
-change bearer.rs 'scheme.eq_ignore_ascii_case("bearer")' 'scheme == "Bearer"'
-misbehaves "a scheme that is read by its case" credentials-refused 'bearer SECRET'
+if change "a scheme that is read by its case"; then
+  replace src/api/bearer.rs 'scheme.eq_ignore_ascii_case("bearer")' 'scheme == "Bearer"'
+  misbehaves credentials-refused 'bearer SECRET'
+fi
 
-fresh
-change attachments/notify.rs 'let caller = bearer.authenticate(&**port).await?;' \
-  'let _ = bearer; let caller = super::super::port::Caller { id: String::new(), bases: super::super::port::Bases::All };'
-misbehaves "a handler without the bearer check" credentials-not-checked "POST /attachments/notify/{token}"
+if change "a handler without the bearer check" always; then
+  replace src/api/attachments/notify.rs 'let caller = bearer.authenticate(&**port).await?;' \
+    'let _ = bearer; let caller = super::super::port::Caller { id: String::new(), bases: super::super::port::Bases::All };'
+  misbehaves credentials-not-checked "POST /attachments/notify/{token}"
+fi
 
-fresh
-change problem.rs 'status: status.as_u16(),' 'status: 400,'
-misbehaves "a problem with another status than its answer" problem-status-differs "status"
+if change "a problem with another status than its answer"; then
+  replace src/api/problem.rs 'status: status.as_u16(),' 'status: 400,'
+  misbehaves problem-status-differs "status"
+fi
 
-fresh
-change attachments/read.rs '            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))' ''
-misbehaves "an answer without a documented header" header-missing X-Content-Type-Options
+if change "an answer without a documented header"; then
+  replace src/api/attachments/read.rs '            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))' ''
+  misbehaves header-missing X-Content-Type-Options
+fi
 
-fresh
-change problem.rs 'Ok(value) => problem.with_header(header::ALLOW, value),' 'Ok(_) => problem,'
-misbehaves "a 405 that does not say what is allowed" header-missing Allow
+if change "a 405 that does not say what is allowed"; then
+  replace src/api/problem.rs 'Ok(value) => problem.with_header(header::ALLOW, value),' 'Ok(_) => problem,'
+  misbehaves header-missing Allow
+fi
 
-fresh
-change attachments/open.rs 'HttpResponse::Found()' 'HttpResponse::SeeOther()'
-misbehaves "a success that is not documented" status-not-documented 303
+if change "a success that is not documented"; then
+  replace src/api/attachments/open.rs 'HttpResponse::Found()' 'HttpResponse::SeeOther()'
+  misbehaves status-not-documented 303
+fi
 
-fresh
-change mod.rs '        .default_service(web::to(|| async { Err::<&str, _>(Problem::no_such_route()) }))' ''
-misbehaves "the framework's own 404" error-not-documented 404
+if change "the framework's own 404"; then
+  replace src/api/mod.rs '        .default_service(web::to(|| async { Err::<&str, _>(Problem::no_such_route()) }))' ''
+  misbehaves error-not-documented 404
+fi
 
-fresh
-change attachments/signature.rs 'Whole::<1, { Self::MAX as u64 }>' 'Whole::<1, { Self::MAX as u64 + 1 }>'
-misbehaves "an enum that takes one more" forbidden-accepted 15
+if change "an enum that takes one more"; then
+  replace src/api/attachments/signature.rs 'Whole::<1, { Self::MAX as u64 }>' 'Whole::<1, { Self::MAX as u64 + 1 }>'
+  misbehaves forbidden-accepted 15
+fi
 
-fresh
-change number.rs 'serializer.serialize_u64(self.0)' 'serializer.collect_str(&self.0)'
-misbehaves "a number that is sent as a string" body-invalid size
+if change "a number that is sent as a string"; then
+  replace src/api/number.rs 'serializer.serialize_u64(self.0)' 'serializer.collect_str(&self.0)'
+  misbehaves body-invalid size
+fi
 
-fresh
-change json/mod.rs '.limit(limit)' '.limit(1 << 30)'
-misbehaves "a body of any length" status-never-seen 413
+if change "a body of any length"; then
+  replace src/api/json/mod.rs '.limit(limit)' '.limit(1 << 30)'
+  misbehaves status-never-seen 413
+fi
 
-echo "drift: $passed departures refused, 0 failed"
+[ "$passed" -gt 0 ] || {
+  echo "no change is called $selected" >&2
+  exit 1
+}
+echo "drift: $passed changes refused, 0 failed"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# What reads the bytes of strangers, under libFuzzer: tests/fuzz.sh [SECONDS [TARGET...]], 10 seconds for each target by default. It begins with what is
-# committed in fuzz/corpus; what it learns stays in target/, and what breaks a target is left in fuzz/artifacts, as an input to commit
-# with the mending. tests/run.sh calls this; it needs a C++ compiler.
+# tests/fuzz.sh [SECONDS [TARGET...]]: runs libFuzzer on the code that reads bytes of strangers, for 10
+# seconds per target by default. It starts from the committed inputs in fuzz/corpus. Inputs that it
+# finds stay in target/. An input that breaks a target is left in fuzz/artifacts; commit it to the
+# corpus with the fix. `cargo test corpus` replays the corpus. tests/run.sh --long calls this. It needs a
+# C++ compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-10}

@@ -12,4 +12,4 @@ if [ ${#needed[@]} -gt 0 ]; then
   # Debian starts the nginx that it installs; this one starts its own.
   RUNLEVEL=1 $sudo apt-get install -q -y --no-install-recommends "${needed[@]}"
 fi
-exec cargo bench --quiet --locked --bench load -- "$@"
+exec cargo bench --profile dist --quiet --locked --bench load -- "$@"

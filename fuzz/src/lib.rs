@@ -23,6 +23,8 @@ use teable_attachments::token::access::AccessSecret;
 use tempfile::TempDir;
 use utoipa_actix_web::AppExt;
 
+pub mod targets;
+
 /// What the stored files hold.
 pub const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 

@@ -58,11 +58,18 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what was asked.
+    /// Runs the command to its end.
+    ///
+    /// The runtime starts here and not in `main`: the compiler generates an async function in the
+    /// crate that polls it, and the library is the crate that compiles in parallel.
     ///
     /// # Errors
-    /// Why it cannot be done, for whoever asked.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    /// The reason why the command failed.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        actix_web::rt::System::new().block_on(self.dispatch())
+    }
+
+    async fn dispatch(self) -> anyhow::Result<ExitCode> {
         match self.command {
             None => serve::run(&self.settings).await,
             Some(Command::Serve(settings)) => serve::run(&settings).await,

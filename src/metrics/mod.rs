@@ -4,7 +4,6 @@
 //! What a request counts costs it a few atomic operations and no lock: the series of each operation are looked up once.
 
 mod gc;
-mod process;
 mod registry;
 mod requests;
 mod store;
@@ -12,8 +11,8 @@ mod timed;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Encoder, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, TextEncoder,
+    Encoder, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    TextEncoder,
 };
 
 pub use gc::Gc;
@@ -22,7 +21,6 @@ pub use requests::{Abandonable, Requests, Series};
 pub use store::MeasuredStore;
 
 use crate::telemetry::lost_lines;
-use process::Process;
 use timed::Timed;
 
 /// The media type of what [`Metrics::text`] gives.
@@ -48,7 +46,6 @@ pub struct Metrics {
     /// Records of the audit log that were not.
     pub audit_lost: IntCounter,
     log_lost: IntCounter,
-    process: Process,
     registry_calls: Timed,
     store_calls: Timed,
 }
@@ -57,13 +54,13 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Its name; a histogram's series have `_bucket`, `_sum` and `_count` behind it.
-    pub name: &'static str,
+    pub name: String,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
     /// The names of its labels.
     pub labels: Vec<&'static str>,
     /// What it says.
-    pub meaning: &'static str,
+    pub meaning: String,
 }
 
 /// What this process is, for [`Metrics::new`].
@@ -112,7 +109,7 @@ impl Metrics {
             "attachments_log_lines_lost_total",
             "Lines of the log that were lost because nobody read it, or because it could not be written",
         );
-        let process = Process::new(&mut new);
+        new.process();
         let Maker { registry, described } = new;
         Self {
             registry,
@@ -126,7 +123,6 @@ impl Metrics {
             audit_written: audit.with_label_values(&["written"]),
             audit_lost: audit.with_label_values(&["lost"]),
             log_lost,
-            process,
             registry_calls,
             store_calls,
         }
@@ -144,7 +140,6 @@ impl Metrics {
     /// # Errors
     /// If two series are the same, which would be a defect.
     pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
-        self.process.look();
         self.log_lost.inc_by(lost_lines().saturating_sub(self.log_lost.get()));
         let mut text = Vec::with_capacity(64 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -185,9 +180,31 @@ impl Maker {
         // Literals of this room: the first start, and every test, would show a wrong one.
         let metric = made.expect("the name is one");
         self.registry.register(Box::new(metric.clone())).expect("no two have one name");
-        self.described.push(Description { name, kind, labels: labels.to_vec(), meaning });
+        self.described.push(Description {
+            name: name.to_owned(),
+            kind,
+            labels: labels.to_vec(),
+            meaning: meaning.to_owned(),
+        });
         metric
     }
+
+    /// Adds the standard `process_*` metrics, which exist on Linux only.
+    #[cfg(target_os = "linux")]
+    fn process(&mut self) {
+        let collector = prometheus::process_collector::ProcessCollector::for_self();
+        for description in collector.desc() {
+            let name = description.fq_name.clone();
+            let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+            let meaning = description.help.trim_end_matches('.').to_owned();
+            self.described.push(Description { name, kind, labels: Vec::new(), meaning });
+        }
+        self.registry.register(Box::new(collector)).expect("no two metrics have one name");
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "the same call on every system")]
+    fn process(&mut self) {}
 
     fn counter(&mut self, name: &'static str, meaning: &'static str) -> IntCounter {
         self.keep("counter", (name, meaning, &[]), IntCounter::new(name, meaning))
@@ -201,10 +218,6 @@ impl Maker {
     ) -> IntCounterVec {
         let made = IntCounterVec::new(Opts::new(name, meaning), labels);
         self.keep("counter", (name, meaning, labels), made)
-    }
-
-    fn float_counter(&mut self, name: &'static str, meaning: &'static str) -> Counter {
-        self.keep("counter", (name, meaning, &[]), Counter::new(name, meaning))
     }
 
     fn gauge(&mut self, name: &'static str, meaning: &'static str) -> IntGauge {

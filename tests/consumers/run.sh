@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Those who consume the contract, each with the tool that they use, against the release binary: linters, code samples, generated clients, a validating
-# proxy, Schemathesis, and the commands of docs/contract-testing.md. tests/run.sh calls this; it needs a built release, curl, jq, node, python3 with
-# venv, cargo and Chromium.
+# Runs the tools of those who consume the contract against the program: linters, code samples,
+# generated clients, a validating proxy, Schemathesis, and the commands of docs/contract-testing.md.
+# BINARY names the program. LONG=1 has six times as many cases of Schemathesis. tests/run.sh calls
+# this. It needs curl, jq, node, python3 with venv, cargo and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")"
 tests=$(dirname "$PWD")
 repo=$(dirname "$tests")
-binary=$repo/target/release/teable-attachments
+source "$repo/tests/lib.sh"
+binary=$(program)
 folder=$(mktemp -d)
 running=()
 finish() {
@@ -45,12 +47,9 @@ listens() {
   return 1
 }
 
-for package in "$tests/consumers" "$tests/browser" "$tests/clients/typescript"; do
-  (cd "$package" && npm ci --ignore-scripts --silent)
-done
-python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
-export PATH=$folder/venv/bin:$PATH
+npm_packages "$tests/consumers" "$tests/browser" "$tests/clients/typescript"
+venv=$(venv consumers requirements.txt)
+export PATH=$venv/bin:$PATH
 
 start service --port 0
 photo=$repo/docs/swagger-ui.png
@@ -61,7 +60,7 @@ echo "consumers, against $ORIGIN"
 mkdir "$folder/documents"
 suite "linters and differences" node lint.mjs "$ORIGIN" "$folder/documents" "$tests/it/published/post-attachments-signature.json"
 
-suite "code samples" env PYTHON="$folder/venv/bin/python" node "$tests/browser/samples.mjs" "$ORIGIN" "$TOKEN" "$repo/target/screenshots/samples"
+suite "code samples" env PYTHON="$venv/bin/python" node "$tests/browser/samples.mjs" "$ORIGIN" "$TOKEN" "$repo/target/screenshots/samples"
 
 typescript() {
   cp -r "$tests/clients/typescript" "$folder/typescript"
@@ -108,15 +107,16 @@ suite "the flow through a validating proxy" prism
 schemathesis() {
   export TOKEN SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$repo/docs/contract-testing
   cd "$folder"
-  local settings=$repo/docs/contract-testing/schemathesis.toml
+  local settings=$repo/docs/contract-testing/schemathesis.toml examples=50 walks=25
+  [ -z "${LONG:-}" ] || examples=300 walks=150
   local common=(--url "$ORIGIN/api" -H "Authorization: Bearer $TOKEN" --checks all --mode all --continue-on-failure --no-color)
-  st --config-file "$settings" run "$document" "${common[@]}" --max-examples 300 --report ndjson --report-ndjson-path all.ndjson >all.log || {
+  st --config-file "$settings" run "$document" "${common[@]}" --max-examples "$examples" --report ndjson --report-ndjson-path all.ndjson >all.log || {
     cat all.log
     return 1
   }
   # It takes `baseId` for the id of something that another operation makes, and would begin its walks at the upload.
   jq 'del(.components.schemas.SignatureRo.properties.baseId)' "$document" >walk.json
-  st --config-file "$settings" run walk.json "${common[@]}" --phases stateful --max-examples 150 --report ndjson --report-ndjson-path walk.ndjson >walk.log || {
+  st --config-file "$settings" run walk.json "${common[@]}" --phases stateful --max-examples "$walks" --report ndjson --report-ndjson-path walk.ndjson >walk.log || {
     cat walk.log
     return 1
   }

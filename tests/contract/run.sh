@@ -1,30 +1,13 @@
 #!/usr/bin/env bash
-# Copies of the example project in contract/examples/library, each with one drift from its spec. `cargo check` refuses each, with
-# the report that stands beside its patch; the patches in `fine/` are no drift, and build. UPDATE=1 writes the reports anew.
+# tests/contract/run.sh [NAME]: applies each patch in drifts/ to a copy of the example project in
+# contract/examples/library. Cargo refuses each, with the report beside the patch. The patches in
+# fine/ are no drift: the project builds. UPDATE=1 writes the reports anew. A NAME selects the patches
+# whose name contains it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repo=$(cd "$here/../.." && pwd)
-# Not the repository's own, and always the same: only what a patch touches is compiled again.
-export CARGO_TARGET_DIR=$repo/target/drifts CARGO_TERM_COLOR=never CARGO_PROFILE_DEV_DEBUG=0
-copy=$CARGO_TARGET_DIR/library
+source "$repo/tests/lib.sh"
 found=0 fine=0
-
-fresh() {
-  rm -rf "$copy"
-  mkdir -p "$copy"
-  cp -r "$repo/contract/examples/library/." "$copy"
-  cp "$repo/Cargo.lock" "$copy"
-  sed -i "s|path = \"../..\"|path = \"$repo/contract\"|" "$copy/Cargo.toml"
-  printf '\n[workspace]\n' >>"$copy/Cargo.toml"
-}
-
-# check PATCH: applies it to a fresh copy and checks that.
-check() {
-  fresh
-  # The copy is no part of the repository that it stands in.
-  (cd "$copy" && GIT_CEILING_DIRECTORIES=$CARGO_TARGET_DIR git apply "$1" >check.log 2>&1) || fail "$1: does not apply"
-  (cd "$copy" && cargo check --offline >check.log 2>&1)
-}
 
 fail() {
   echo "FAILED: $*" >&2
@@ -32,11 +15,18 @@ fail() {
   exit 1
 }
 
-fresh
-(cd "$copy" && cargo check --quiet) || fail "the example does not build"
-for patch in "$here"/drifts/*.patch; do
+# builds PATCH: applies it to an unchanged copy of the example, and checks the copy.
+builds() {
+  restore_copy
+  git -C "$copy" apply --directory=contract/examples/library "$1" >"$copy/check.log" 2>&1 || fail "$1: does not apply"
+  (cd "$copy" && cargo check "${copy_flags[@]}" >check.log 2>&1)
+}
+
+make_copy
+echo "drifts of another app"
+for patch in "$here"/drifts/*"${1:-}"*.patch; do
   name=$(basename "$patch" .patch)
-  if check "$patch"; then
+  if builds "$patch"; then
     if [ -n "${UPDATE:-}" ]; then echo "MISSED $name"; continue; fi
     fail "$name: it builds"
   fi
@@ -47,10 +37,12 @@ for patch in "$here"/drifts/*.patch; do
   found=$((found + 1))
   echo "  $name: $(sed -n 's/^error\[\(.*\)\]: .*/\1/p' "$path" | sort | uniq -c | sed 's/^ *1 //; s/^ *//' | paste -sd, | sed 's/,/, /g')"
 done
-for patch in "$here"/fine/*.patch; do
-  name=$(basename "$patch" .patch)
-  check "$patch" || fail "$name: it does not build"
-  fine=$((fine + 1))
-  echo "  $name: builds"
-done
+if [ -z "${1:-}" ]; then
+  for patch in "$here"/fine/*.patch; do
+    name=$(basename "$patch" .patch)
+    builds "$patch" || fail "$name: it does not build"
+    fine=$((fine + 1))
+    echo "  $name: builds"
+  done
+fi
 echo "drifts: $found found, 0 missed; false alarms: 0 of $fine"

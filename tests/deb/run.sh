@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The Debian package of the release that was built: what is in it, what lintian and systemd say of it, and its life on a machine,
-# from its installation to its purge. The machine is this one's copy, thrown away afterwards, with a systemd of its own, where
-# systemd-nspawn can boot one; else it is this one. tests/run.sh calls this; it needs a built release, cargo-deb, cargo-cyclonedx, curl,
-# dpkg-dev, jq, lintian, man, python3, systemd, systemd-container and xz-utils.
+# Builds the Debian package of target/dist/teable-attachments, checks it with lintian and systemd, and
+# installs, upgrades, removes and purges it. It does so in a copy of this machine's files with a
+# systemd of its own if systemd-nspawn can boot one, and otherwise on this machine. tests/run.sh --long
+# calls this. It needs cargo-deb, cargo-cyclonedx, curl, dpkg-dev, jq, lintian, man, python3, systemd,
+# systemd-container and xz-utils.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 repo=$PWD
@@ -21,9 +22,7 @@ fail() {
 }
 ok() { echo "  $*"; }
 
-venv=target/deb-venv
-[ -x $venv/bin/python ] || python3 -m venv $venv
-$venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r tests/deb/requirements.txt
+source tests/lib.sh
 
 echo "package"
 packaging/package.sh --quiet --output "$folder/"
@@ -57,9 +56,6 @@ ok "$(find "$folder/tree/usr/share/man" -type f | wc -l) pages of the manual"
 
 zcat "$folder/tree/usr/share/doc/teable-attachments/sbom.cdx.json.gz" >"$folder/sbom.cdx.json"
 tests/deb/sbom.sh "$folder/sbom.cdx.json" "$folder/tree/usr/share/doc/teable-attachments/third-party-licences.txt.gz"
-
-$venv/bin/hadolint Dockerfile || fail "hadolint"
-ok "hadolint has nothing to say of the Dockerfile, which no engine was there to build"
 
 # An upgrade: a later version, which changes the file of settings that a user has changed too.
 dpkg-deb --raw-extract "$first" "$folder/second"

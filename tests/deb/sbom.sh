@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # sbom.sh BILL LICENCES.gz: the bill of materials is CycloneDX, and has exactly the crates that cargo links, each with a licence whose text is
-# in the package. tests/deb/run.sh calls this, and has installed what it needs.
+# in the package. tests/deb/run.sh calls this.
 set -euo pipefail
 bill=$(realpath "$1")
 licences=$(realpath "$2")
@@ -9,8 +9,9 @@ fail() {
   echo "FAILED: $*" >&2
   exit 1
 }
-venv=target/deb-venv
-$venv/bin/python - "$bill" <<'PYTHON' || fail "the bill of materials is no CycloneDX 1.5"
+repo=$PWD
+source tests/lib.sh
+"$(venv deb tests/deb/requirements.txt)/bin/python" - "$bill" <<'PYTHON' || fail "the bill of materials is no CycloneDX 1.5"
 import pathlib, sys
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The release binary on an empty folder, driven from outside: the README's own commands, files of all sizes, Teable's own
-# client, every page in a browser, the command line over TLS. tests/run.sh calls this; it needs a built release, curl, jq, man, node, openssl,
-# python3 and Chromium.
+# Drives the program from outside, on an empty folder: the README's own commands, files of all sizes,
+# Teable's own client, every page in a browser, the command line over TLS. BINARY names the program.
+# tests/run.sh calls this. It needs curl, jq, man, node, openssl, python3 and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 repo=$PWD
-binary=$repo/target/release/teable-attachments
+source tests/lib.sh
+binary=$(program)
 folder=$(mktemp -d)
 service=
 others=()
@@ -98,25 +99,27 @@ peak() { awk '/^VmHWM/ {print $2}' "/proc/$service/status"; }
 # Two small files first, so that what a first request costs is not counted.
 flow photo.png image/png photo.png && flow photo.png image/png photo.png
 before=$(peak)
-truncate -s 2G large.bin
+mebibytes=256
+[ -z "${LONG:-}" ] || mebibytes=2048
+truncate -s "${mebibytes}M" large.bin
 # Not only zeros: a block of random bytes at every 64 MiB.
-for at in $(seq 0 64 2047); do
+for at in $(seq 0 64 $((mebibytes - 1))); do
   dd if=/dev/urandom of=large.bin bs=1M count=1 seek="$at" conv=notrunc status=none
 done
-flow large.bin application/octet-stream large.bin || fail "a file of 2 GiB"
+flow large.bin application/octet-stream large.bin || fail "a file of $mebibytes MiB"
 raised=$(($(peak) - before))
-[ "$raised" -lt 20480 ] || fail "2 GiB raised the memory by $raised KiB"
+[ "$raised" -lt 20480 ] || fail "$mebibytes MiB raised the memory by $raised KiB"
 rm large.bin
-ok "a file of 2 GiB; it raised the peak of memory by $raised KiB"
+ok "a file of $mebibytes MiB; it raised the peak of memory by $raised KiB"
 
-(cd "$repo/tests/e2e/teable-client" && npm ci --ignore-scripts --silent && node flow.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png") ||
+npm_packages "$repo/tests/e2e/teable-client" "$repo/tests/browser"
+(cd "$repo/tests/e2e/teable-client" && node flow.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png") ||
   fail "Teable's client"
 ok "Teable's published client"
 
 shots=$repo/target/screenshots
 rm -rf "$shots"
-(cd "$repo/tests/browser" && npm ci --ignore-scripts --silent &&
-  node docs.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png" "$shots/docs") || fail "the Swagger UI"
+(cd "$repo/tests/browser" && node docs.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png" "$shots/docs") || fail "the Swagger UI"
 ok "the whole flow in the Swagger UI, in Chromium"
 (cd "$repo/tests/browser" && node try.mjs "$ORIGIN" "$TOKEN" "$folder/photo.png" "$shots/try") || fail "the upload page"
 ok "the upload page: files dropped, refused, tried again; the keyboard alone, on a phone"

@@ -9,7 +9,7 @@ mod cli;
 mod conformance;
 mod contention;
 mod contract;
-mod crash;
+mod corpus;
 mod credentials;
 mod docs;
 mod faults;

@@ -114,7 +114,7 @@ fn table() -> String {
     let mut table = String::from("| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n");
     for metric in described().described() {
         let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-        let (name, kind, meaning) = (metric.name, metric.kind, metric.meaning);
+        let (name, kind, meaning) = (&metric.name, metric.kind, &metric.meaning);
         writeln!(table, "| `{name}` | {kind} | {} | {meaning} |", labels.join(", "))
             .expect("a string takes it");
     }
@@ -141,7 +141,7 @@ fn what_operators_are_given_names_what_there_is() {
         .iter()
         .flat_map(|metric| match metric.kind {
             "histogram" => ["_bucket", "_sum", "_count"].map(|end| format!("{}{end}", metric.name)).to_vec(),
-            _ => vec![metric.name.to_owned()],
+            _ => vec![metric.name.clone()],
         })
         .collect();
     let files = [

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# What is in ops/ is what Prometheus takes: the rules and their tests, the example of a configuration, the queries of the dashboard, and what
-# the running service answers to /metrics, which must have a series for every query and rule. promtool is in Debian's package of
-# Prometheus; it is taken out of that without an installation, which would start a server.
+# Checks ops/ with promtool: the rules and their tests, the example configuration, the queries of the
+# dashboard, and /metrics of a running service. Debian's package of Prometheus has promtool. The script
+# unpacks the package, because an installation would start a server. BINARY names the program.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-bin=$(realpath "${1:-target/release/teable-attachments}")
+repo=$PWD
+source tests/lib.sh
+bin=$(program)
 work=$(mktemp -d)
 service=
 trap '[ -z "$service" ] || kill "$service"; rm -rf "$work"' EXIT

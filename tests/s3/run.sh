@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# The release binary over an S3 that is not ours: moto's server, with boto3 as the client that signs independently. What a store refuses that
-# verifies is shown in tests/it/s3.rs. Addresses with the bucket in their host need a DNS, for the start tries the store there:
-# those are held against the published example and another signer by the unit tests. tests/run.sh calls this; it needs a built release, curl, jq,
-# node, python3 with venv and Chromium.
+# Drives the program over moto's S3 server. boto3 is the client: it signs URLs independently. moto
+# verifies no signatures; tests/it/s3.rs has a store that does. URLs with the bucket in the host need
+# DNS, and the program tries them when it starts: the unit tests compare those URLs with the published
+# example and with another signer. BINARY names the program. tests/run.sh calls this. It needs curl,
+# jq, node, python3 with venv and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")"
 here=$PWD
 repo=$(cd ../.. && pwd)
-binary=$repo/target/release/teable-attachments
+source "$repo/tests/lib.sh"
+binary=$(program)
 folder=$(mktemp -d)
 # The log to be shown if something fails.
 current=moto.log
@@ -37,15 +39,7 @@ until_has() {
   fail "no $2 in $1"
 }
 
-[ -x "$binary" ] || fail "there is no $binary"
-# An environment is kept as long as it is the one that is wanted.
-venv=$repo/target/s3-venv
-if ! cmp -s requirements.txt "$venv/requirements.txt" || ! "$venv/bin/python" -c 'import boto3, moto.server' 2>/dev/null; then
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir -r requirements.txt
-  cp requirements.txt "$venv/"
-fi
+venv=$(venv s3 requirements.txt)
 
 # What of this machine's own would reach the store's clients instead.
 unset "${!AWS_@}" "${!BACKEND_STORAGE_@}"
@@ -144,7 +138,7 @@ for method in DELETE GET HEAD PUT; do
 done
 ok "botocore takes all $(sed 1d "$folder/strict.log" | grep -vc refused) requests but the 4 that try it, the service's own and those of the upload from the command line"
 page() {
-  (cd "$repo/tests/browser" && npm ci --ignore-scripts --silent)
+  npm_packages "$repo/tests/browser"
   node page.mjs "$ORIGIN" "$TOKEN" "$BETWEEN" "$repo/docs/swagger-ui.png" "$repo/target/screenshots/s3" "$@" || fail "the upload page"
 }
 start page if-none-match "${s3[@]}" "BACKEND_STORAGE_S3_ENDPOINT=$BETWEEN"
