@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tools of those who consume the contract against the program: linters, code samples,
 # generated clients, a validating proxy, Schemathesis, and the commands of docs/contract-testing.md.
-# BINARY names the program. LONG=1 has six times as many cases of Schemathesis. tests/run.sh calls
+# BINARY names the program. LONG=1 has more cases of Schemathesis. tests/run.sh calls
 # this. It needs curl, jq, node, python3 with venv, cargo and Chromium.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -107,8 +107,8 @@ suite "the flow through a validating proxy" prism
 schemathesis() {
   export TOKEN SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH=$repo/docs/contract-testing
   cd "$folder"
-  local settings=$repo/docs/contract-testing/schemathesis.toml examples=50 walks=25
-  [ -z "${LONG:-}" ] || examples=300 walks=150
+  local settings=$repo/docs/contract-testing/schemathesis.toml examples=50 walks=150
+  [ -z "${LONG:-}" ] || examples=300 walks=300
   local common=(--url "$ORIGIN/api" -H "Authorization: Bearer $TOKEN" --checks all --mode all --continue-on-failure --no-color)
   st --config-file "$settings" run "$document" "${common[@]}" --max-examples "$examples" --report ndjson --report-ndjson-path all.ndjson >all.log || {
     cat all.log
