@@ -21,7 +21,7 @@ ok() {
 }
 
 echo "packaging"
-# systemd reads the unit from a tree that has what it names.
+# systemd-analyze wants a unit file that is not executable.
 root=$folder/root
 install -D --mode=644 packaging/debian/teable-attachments.service "$root/etc/systemd/system/teable-attachments.service"
 exposure=$(systemd-analyze security --offline=yes --threshold=15 --no-pager "$root/etc/systemd/system/teable-attachments.service") ||
@@ -62,7 +62,7 @@ ok "shell scripts have no syntax errors"
 version=$(sed -n '1s/^teable-attachments (\([^)]*\)).*/\1/p' packaging/debian/changelog)
 [ "${version%-*}" = "$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)" ] ||
   fail "packaging/debian/changelog begins with $version"
-# The program refuses a setting that it does not know.
+# Each setting of the example file is one that --help has.
 settings=$(sed -n 's/^#\?\([A-Z_]*\)=.*/\1/p' packaging/debian/env | sort -u)
 for setting in $settings; do
   "$binary" serve --help | grep -qF "[env: $setting" || fail "packaging/debian/env has $setting, which is no setting"

@@ -50,7 +50,8 @@ dependencies() {
 
 # Unit, property and integration tests, the mutation test of the contract check, and tests/faults.
 tests() {
-  rm -rf target/tmp/evidence
+  # Secrets and logs of an earlier run, which the tier `secrets` would read.
+  rm -rf "${CARGO_TARGET_DIR:-target}/tmp/evidence"
   # `cargo test` has no timeout of its own. libtest names a test that runs for a minute.
   timeout --foreground 30m cargo test "${features[@]}" -- --nocapture
 }

@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderValue;
 use teable_attachments::api::text::media_type_or_empty;
 use teable_attachments::domain::MediaType;
 
-/// What a browser runs, or hands to somebody who does.
+/// Parts of the media types that a browser executes, or passes to a plug-in.
 const ACTIVE: [&str; 8] = ["html", "xml", "svg", "pdf", "script", "flash", "wasm", "multipart"];
 
 /// Runs the target on one input. Skips an input that is not UTF-8.

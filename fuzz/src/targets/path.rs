@@ -46,7 +46,7 @@ pub fn run(input: &[u8]) {
     });
 }
 
-/// What is located stands two folders below the root, under its own bucket.
+/// Checks that a located key has one folder and one name, and the bucket of its upload type.
 fn located(text: &str) {
     let buckets = Buckets { public: "public".to_owned(), private: "private".to_owned() };
     let mut segments = text.splitn(3, '/');
