@@ -1,10 +1,10 @@
 # Functions that the test scripts share. Source it; it changes no state by itself.
 
-# program: prints the path of the program under test, which BINARY names. Without it, this is the
-# program that `cargo test` builds.
-program() {
-  realpath --canonicalize-existing "${BINARY:-$repo/target/debug/teable-attachments}"
-}
+# program: prints the path of the program under test, which BINARY names, relative to the repository.
+# Without it, this is the program that `cargo test` builds.
+program() (
+  cd "$repo" && realpath --canonicalize-existing "${BINARY:-target/debug/teable-attachments}"
+)
 
 # venv NAME REQUIREMENTS: prints the path of a virtual environment in target/ that has these
 # packages. It is made again only if the list of packages changes.
